@@ -1,0 +1,60 @@
+import { z } from "zod";
+
+import { datasetInfoSchema } from "./dataset.ts";
+import { blobSchema, resultsSchema, trainedModelSchema } from "./results.ts";
+import { runConfigSchema } from "./run-config.ts";
+
+/** The protocol between agent and runner over the fork's IPC channel. One run at a time; the runner stays warm between runs. */
+
+export const modelRefSchema = z.strictObject({
+  id: z.uuid(), name: z.string(), architecture: z.string(), weights: blobSchema,
+  normalisation: z.strictObject({ mean: z.array(z.number()), std: z.array(z.number()) }),
+  inputShape: z.tuple([z.int(), z.int(), z.int()]), classCount: z.int(),
+});
+export type ModelRef = z.output<typeof modelRefSchema>;
+
+export const agentMessageSchema = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("start"), runId: z.uuid(), attempt: z.int().min(1), config: runConfigSchema,
+    /** 64-bit seed as decimal text: JSON numbers end at 2^53. */
+    seed: z.string().regex(/^\d{1,20}$/),
+    models: z.array(modelRefSchema),
+    /** Folder of the content-addressed blobs: the runner reads weights from it and writes artifacts to it. */
+    blobDir: z.string(),
+    /** Training: the last stored checkpoint, to continue from. */
+    resume: z.strictObject({ epoch: z.int().min(1), blob: blobSchema }).optional(),
+  }),
+  z.strictObject({ type: z.literal("cancel"), runId: z.uuid() }),
+  /** Answer with `environment` (with measured GFLOP/s, when asked) and `datasets`. */
+  z.strictObject({ type: z.literal("describe"), measure: z.boolean() }),
+]);
+export type AgentMessage = z.input<typeof agentMessageSchema>;
+
+/** What numbers were made on; stored with each run. */
+export const environmentSchema = z.strictObject({
+  adapter: z.string(), adapterKind: z.string(), software: z.boolean(), vendor: z.string(), architecture: z.string(), kernelFamily: z.string(),
+  dawn: z.string(), node: z.string(), platform: z.string(), code: z.string(),
+  /** How to get a faster adapter, if the one found is slow. */
+  advice: z.string().nullable(),
+  measuredGflops: z.number().nullable(),
+});
+export type Environment = z.output<typeof environmentSchema>;
+
+export const metricPointSchema = z.strictObject({ series: z.string().min(1).max(60), step: z.int().min(0), /** null: not finite */ value: z.number().nullable() });
+export type MetricPoint = z.output<typeof metricPointSchema>;
+
+const ofRun = { runId: z.uuid() };
+export const runnerMessageSchema = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("environment"), environment: environmentSchema }),
+  z.strictObject({ type: z.literal("datasets"), datasets: z.array(datasetInfoSchema) }),
+  /** done/total in units of `phase` ("epoch 3/6", "integrated gradients"); at most 10 per second. */
+  z.strictObject({ type: z.literal("progress"), ...ofRun, phase: z.string().max(120), done: z.number().min(0), total: z.number().min(0), etaSeconds: z.number().min(0).nullable(), imagesPerSecond: z.number().min(0).nullable() }),
+  z.strictObject({ type: z.literal("metrics"), ...ofRun, points: z.array(metricPointSchema) }),
+  z.strictObject({ type: z.literal("checkpoint"), ...ofRun, epoch: z.int().min(1), blob: blobSchema }),
+  z.strictObject({ type: z.literal("results"), ...ofRun, results: resultsSchema }),
+  z.strictObject({ type: z.literal("note"), ...ofRun, message: z.string().max(2000) }),
+  z.strictObject({ type: z.literal("finished"), ...ofRun, model: trainedModelSchema.optional() }),
+  z.strictObject({ type: z.literal("failed"), ...ofRun, code: z.string(), message: z.string(), details: z.record(z.string(), z.unknown()) }),
+  z.strictObject({ type: z.literal("cancelled"), ...ofRun }),
+]);
+export type RunnerMessage = z.input<typeof runnerMessageSchema>;
