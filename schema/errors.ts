@@ -31,6 +31,8 @@ export const ERRORS = {
   OUT_OF_MEMORY: { audience: "operator", retry: "never", means: "The work does not fit the adapter's memory; use a smaller batch." },
   DEVICE_LOST: { audience: "operator", retry: "new-runner", means: "The GPU device or its driver went away; the run is tried again on a new one." },
   RUNNER_DIED: { audience: "operator", retry: "new-runner", means: "The runner process ended without a result; the run is tried again in a new one." },
+  AGENT_STOPPED: { audience: "operator", retry: "new-runner", means: "The agent was stopped while it had the run; the run goes on when an agent starts." },
+  AGENT_DIED: { audience: "operator", retry: "new-runner", means: "The agent ended without giving the run back; the run goes on in another, or when it starts again." },
   ATTEMPTS_EXHAUSTED: { audience: "operator", retry: "never", means: "The run failed on every attempt; the cause is in its events." },
   // Results that are failures.
   DIVERGED: { audience: "caller", retry: "never", means: "Training produced a non-finite loss; lower the learning rate." },

@@ -25,7 +25,7 @@ export const agentMessageSchema = z.discriminatedUnion("type", [
     resume: z.strictObject({ epoch: z.int().min(1), blob: blobSchema }).optional(),
   }),
   z.strictObject({ type: z.literal("cancel"), runId: z.uuid() }),
-  /** Answer with `environment` (with measured GFLOP/s, when asked) and `datasets`. */
+  /** Answer with `environment` (with measured GFLOP/s, when asked) or `no-device`, then with `datasets`, which ends the answer. */
   z.strictObject({ type: z.literal("describe"), measure: z.boolean() }),
 ]);
 export type AgentMessage = z.input<typeof agentMessageSchema>;
@@ -46,6 +46,8 @@ export type MetricPoint = z.output<typeof metricPointSchema>;
 const ofRun = { runId: z.uuid() };
 export const runnerMessageSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("environment"), environment: environmentSchema }),
+  /** Instead of `environment`: there is nothing to run on. Code and message of the error, such as NO_ADAPTER. */
+  z.strictObject({ type: z.literal("no-device"), code: z.string(), message: z.string().max(10_000) }),
   z.strictObject({ type: z.literal("datasets"), datasets: z.array(datasetInfoSchema) }),
   /** done/total in units of `phase` ("epoch 3/6", "integrated gradients"); at most 10 per second. */
   z.strictObject({ type: z.literal("progress"), ...ofRun, phase: z.string().max(120), done: z.number().min(0), total: z.number().min(0), etaSeconds: z.number().min(0).nullable(), imagesPerSecond: z.number().min(0).nullable() }),

@@ -1,7 +1,10 @@
 import { bigserial, boolean, doublePrecision, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 
 import type { AttackSummary, Artifact, InequalitySummary, Mean, Rate } from "../jobs/results.ts";
+import type { RunEventPayloads, RunEventType } from "../jobs/run-event.ts";
+import type { Environment } from "../jobs/runner-message.ts";
 import { at } from "./columns.ts";
+import { blobs } from "./blobs.table.ts";
 import { models } from "./models.table.ts";
 import { runs } from "./runs.table.ts";
 
@@ -13,9 +16,9 @@ export const runEvents = pgTable("run_events", {
   runId: runId(),
   seq: integer("seq").notNull(),
   attempt: integer("attempt").notNull(),
-  /** QUEUED, ATTEMPT_STARTED, PROGRESS, METRICS, CHECKPOINT, RESULTS, NOTE, ATTEMPT_FAILED, CANCEL_REQUESTED, SUCCEEDED, FAILED, CANCELLED */
-  type: text("type").notNull(),
-  payload: jsonb("payload").$type<Record<string, unknown>>().notNull(),
+  type: text("type").$type<RunEventType>().notNull(),
+  /** RunEventPayloads in schema/jobs/run-event.ts, by type. */
+  payload: jsonb("payload").$type<RunEventPayloads[RunEventType]>().notNull(),
   at: at("at").notNull().defaultNow(),
 }, (t) => [primaryKey({ columns: [t.runId, t.seq] })]);
 
@@ -27,13 +30,13 @@ export const metrics = pgTable("metrics", {
   value: doublePrecision("value"),
 }, (t) => [primaryKey({ columns: [t.runId, t.series, t.step] })]);
 
+/** Where a training run can be continued: the newest one only, and none once the run has ended. */
 export const checkpoints = pgTable("checkpoints", {
   runId: runId(),
   epoch: integer("epoch").notNull(),
-  sha256: text("sha256").notNull(),
-  bytes: integer("bytes").notNull(),
+  sha256: text("sha256").notNull().references(() => blobs.sha256),
   createdAt: at("created_at").notNull().defaultNow(),
-}, (t) => [primaryKey({ columns: [t.runId, t.epoch] })]);
+}, (t) => [primaryKey({ columns: [t.runId, t.epoch] }), index("checkpoints_sha256_idx").on(t.sha256)]);
 
 export const imageResults = pgTable("image_results", {
   id: bigserial("id", { mode: "number" }).primaryKey(),
@@ -65,11 +68,13 @@ export const attackSummaries = pgTable("attack_summaries", {
   id: bigserial("id", { mode: "number" }).primaryKey(),
   runId: runId(),
   modelId: modelId(),
-  /** Position in the order the lab reported them. */
+  /** What the row is about (model, attack, placement, parameters), hashed: a batch that is reported again replaces itself. */
+  key: text("key").notNull(),
+  /** Place in the order the lab reported them. */
   position: integer("position").notNull(),
   summary: jsonb("summary").$type<AttackSummary>().notNull(),
   error: jsonb("error").$type<Rate>().notNull(),
-}, (t) => [uniqueIndex("attack_summaries_key_idx").on(t.runId, t.position), index("attack_summaries_model_id_idx").on(t.modelId)]);
+}, (t) => [uniqueIndex("attack_summaries_key_idx").on(t.runId, t.key), index("attack_summaries_model_id_idx").on(t.modelId)]);
 
 export const accuracies = pgTable("accuracies", {
   runId: runId(),
@@ -85,15 +90,17 @@ export const artifacts = pgTable("artifacts", {
   kind: text("kind").$type<Artifact["kind"]>().notNull(),
   measure: text("measure").notNull(),
   shape: integer("shape").array().notNull(),
-  sha256: text("sha256").notNull(),
+  sha256: text("sha256").notNull().references(() => blobs.sha256),
 }, (t) => [uniqueIndex("artifacts_key_idx").on(t.runId, t.modelId, t.image, t.kind, t.measure), index("artifacts_model_id_idx").on(t.modelId), index("artifacts_sha256_idx").on(t.sha256)]);
 
-/** Agents that have reported: one row each, with the device they own. */
+/** "no-device": the runner could not open a device; `message` says why. */
+export type AgentState = "starting" | "idle" | "busy" | "no-device";
+
+/** Agents that are alive or died lately: one row each, with the device they own. An agent that stops removes its row. */
 export const agents = pgTable("agents", {
   id: uuid("id").primaryKey(),
-  environment: jsonb("environment").$type<import("../jobs/runner-message.ts").Environment>(),
-  /** "idle", "busy", "starting", "no-device" */
-  state: text("state").notNull(),
+  environment: jsonb("environment").$type<Environment>(),
+  state: text("state").$type<AgentState>().notNull(),
   currentRunId: uuid("current_run_id"),
   message: text("message"),
   startedAt: at("started_at").notNull().defaultNow(),

@@ -17,7 +17,12 @@ export const runs = pgTable("runs", {
   idempotencyKey: text("idempotency_key"),
   /** sha256 of kind, config and seed as asked: the same key with another input is a conflict. */
   requestHash: text("request_hash").notNull(),
+  /** Raised by each claim; with the id it is the fencing token of everything an agent writes. */
   attempt: integer("attempt").notNull().default(0),
+  /** Attempts that died with their runner. A stopped or killed agent does not count: that says nothing about the run. */
+  failures: integer("failures").notNull().default(0),
+  /** Who has the current or had the last attempt. No foreign key: agents come and go, runs stay. */
+  agentId: uuid("agent_id"),
   lastSeq: integer("last_seq").notNull().default(0),
   environment: jsonb("environment").$type<Environment>(),
   progress: jsonb("progress").$type<{ phase: string; done: number; total: number; etaSeconds: number | null; imagesPerSecond: number | null }>(),

@@ -8,6 +8,7 @@ export type EngineErrorCode =
   | "NO_ADAPTER" // Dawn found nothing to run on
   | "DEVICE_LOST" // the driver or device went away
   | "OUT_OF_MEMORY" // an allocation exceeded the adapter's limits or memory
+  | "WEIGHTS_CORRUPT" // stored parameters do not fit the network, or are not finite
   | "GPU_FAULT"; // Dawn reported a validation or internal error during a run
 
 export class EngineError extends AppError {

@@ -1,7 +1,16 @@
-import { create, globals } from "webgpu";
+/**
+ * Finds what to run on without the user's help: a real GPU, else the system's lavapipe, else the SwiftShader that npm
+ * brings. The only importer of webgpu, and the only writer of the environment, because Vulkan is told its drivers there.
+ */
+import { pathToFileURL } from "node:url";
+import type * as Dawn from "webgpu";
 
+import { type AdapterPreference, loadConfig } from "../../common/config.ts";
+import { logger } from "../../common/log.ts";
 import { EngineError } from "../errors.ts";
+import { adviceFor } from "./advice.ts";
 import type { AdapterInfo, KernelFamily } from "./device.ts";
+import { type SwiftShader, cacheFolders, unpackSwiftShader } from "./swiftshader.ts";
 
 export interface FoundAdapter {
   readonly adapter: GPUAdapter;
@@ -11,23 +20,147 @@ export interface FoundAdapter {
   release(): void;
 }
 
-/** @throws EngineError NO_ADAPTER. */
-export async function findAdapter(backend: "auto" | "null"): Promise<FoundAdapter> {
-  Object.assign(globalThis, globals);
-  let instance: GPU | undefined = create([`backend=${backend === "null" ? "null" : "vulkan"}`]);
-  const adapter = await instance.requestAdapter().catch(() => null);
-  if (!adapter) throw new EngineError("NO_ADAPTER", `no ${backend} adapter found`, { backend });
-  const { description, vendor, architecture } = adapter.info;
+/** How one place is asked for an adapter; a string says why there is none. */
+export type Probe<T> = () => Promise<T | string>;
+
+export interface Probes<T> {
+  /** Whatever the system's Vulkan drivers offer, a GPU first. */
+  readonly system: Probe<T>;
+  /** The system's lavapipe, though there may be a GPU. */
+  readonly lavapipe: Probe<T>;
+  readonly swiftshader: Probe<T>;
+}
+
+/**
+ * @param backend    "null": no hardware and no driver, validates shaders only.
+ * @param preference takes this kind or none; default: LORENZ_ADAPTER, else the best there is.
+ * @throws EngineError NO_ADAPTER saying what was tried, why each failed and what to do.
+ * @throws AppError CONFIG_INVALID.
+ */
+export async function findAdapter(backend: "auto" | "null", preference: AdapterPreference | undefined = loadConfig().adapter): Promise<FoundAdapter> {
+  if (backend === "null") {
+    const found = await ask(await import("webgpu"), "null");
+    if (typeof found === "string") throw new EngineError("NO_ADAPTER", `adapter: expected Dawn's null backend, got ${found}`);
+    return found;
+  }
+  const { found, refused } = await search(preference, { system: () => askSystem(), lavapipe: () => askSystem("llvmpipe"), swiftshader: askSwiftShader });
+  announce(found.info, refused);
+  return found;
+}
+
+/**
+ * Asks one place after the other, and none after the first that will do.
+ *
+ * @returns the adapter and why the places asked before had none.
+ * @throws EngineError NO_ADAPTER. What a probe throws is let through, but its NO_ADAPTER counts as a reason.
+ */
+export async function search<T extends { readonly info: AdapterInfo }>(preference: AdapterPreference | undefined, probes: Probes<T>): Promise<{ found: T; refused: readonly string[] }> {
+  const refused: string[] = [];
+  for (const place of placesFor(preference)) {
+    const found = await probes[place]().catch(reasonOf);
+    if (typeof found === "string") refused.push(`${place}: ${found}`);
+    else if (preference !== undefined && found.info.kind !== preference) refused.push(`${place}: it offers ${found.info.kind} (${found.info.description})`);
+    else return { found, refused };
+  }
+  const what = preference === undefined ? "a GPU, lavapipe or SwiftShader" : `${preference}, as LORENZ_ADAPTER asks`;
+  throw new EngineError("NO_ADAPTER", `adapter: expected ${what}, got none (${refused.join("; ")}); ${preference === undefined ? "npm run doctor says what to install" : "unset LORENZ_ADAPTER to take what there is"}`, { refused });
+}
+
+/** A GPU and lavapipe are both the system's to offer, and Dawn sorts the GPU first. */
+export function placesFor(preference: AdapterPreference | undefined): readonly (keyof Probes<unknown>)[] {
+  switch (preference) {
+    case undefined: return ["system", "swiftshader"];
+    case "gpu": return ["system"];
+    case "lavapipe": return ["lavapipe"];
+    case "swiftshader": return ["swiftshader"];
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof EngineError && error.code === "NO_ADAPTER") return error.message;
+  throw error;
+}
+
+async function askSystem(name?: string): Promise<FoundAdapter | string> {
+  // Without a loader Dawn can only fail, noisily.
+  if (process.platform === "linux" && !hasVulkanLoader()) return "there is no Vulkan loader (libvulkan.so.1)";
+  return ask(await import("webgpu"), "hardware", name);
+}
+
+let unpacked: SwiftShader | undefined;
+
+/**
+ * The Vulkan loader reads its list of drivers anew for every instance (1.3.239 and the one that SwiftShader comes with),
+ * so this works after the system's drivers were tried in the same process.
+ */
+async function askSwiftShader(): Promise<FoundAdapter | string> {
+  unpacked ??= unpackSwiftShader(cacheFolders(loadConfig().cacheDir));
+  const { icd, webgpu } = unpacked;
+  const dawn = hasVulkanLoader() ? await import("webgpu") : (await import(pathToFileURL(webgpu).href)) as typeof Dawn;
+  const before = { VK_DRIVER_FILES: process.env.VK_DRIVER_FILES, VK_ICD_FILENAMES: process.env.VK_ICD_FILENAMES };
+  Object.assign(process.env, { VK_DRIVER_FILES: icd, VK_ICD_FILENAMES: icd }); // the second is what loaders before 1.3.207 read
+  const found = await ask(dawn, "hardware", "SwiftShader");
+  if (typeof found !== "string") return found;
+  for (const [variable, value] of Object.entries(before)) {
+    if (value === undefined) delete process.env[variable];
+    else process.env[variable] = value;
+  }
+  return `${found} from ${icd} (is its file system mounted noexec?)`;
+}
+
+/** @param name part of the adapter's name, when not just any will do. */
+async function ask(dawn: typeof Dawn, backend: "hardware" | "null", name?: string): Promise<FoundAdapter | string> {
+  Object.assign(globalThis, dawn.globals);
+  const flags = backend === "null" ? ["backend=null"] : process.platform === "linux" ? ["backend=vulkan"] : [];
+  if (name !== undefined) flags.push(`adapter=${name}`);
+  let instance: GPU | undefined = dawn.create(flags);
+  let adapter: GPUAdapter | null;
+  try {
+    adapter = await instance.requestAdapter({ powerPreference: "high-performance" });
+  } catch (cause) {
+    return (cause as Error).message.replace(/\s+/g, " ");
+  }
+  if (!adapter) return "Dawn accepts none of its Vulkan drivers (lavapipe must be Mesa 24 or later)";
   const family = familyOf(adapter);
-  const info: AdapterInfo = {
-    description, vendor, architecture, kind: backend === "null" ? "null" : /llvmpipe/i.test(description) ? "lavapipe" : "gpu",
-    software: /llvmpipe|swiftshader/i.test(description), family: family.kind === "subgroup" ? `subgroup${family.size}` : "workgroup",
+  return { adapter, info: describe(adapter, backend, family), family, release() { instance = undefined; void instance; } };
+}
+
+function describe(adapter: GPUAdapter, backend: "hardware" | "null", family: KernelFamily): AdapterInfo {
+  const { description, vendor, architecture, device } = adapter.info;
+  const names = `${description} ${device} ${architecture}`;
+  const kind = backend === "null" ? "null" : /llvmpipe|lavapipe/i.test(names) ? "lavapipe" : /swiftshader/i.test(names) ? "swiftshader" : "gpu";
+  return {
+    description, vendor, architecture, kind, software: kind !== "gpu",
+    family: family.kind === "subgroup" ? `subgroup${family.size}` : "workgroup",
   };
-  return { adapter, info, family, release() { instance = undefined; void instance; } };
 }
 
 function familyOf(adapter: GPUAdapter): KernelFamily {
   const { subgroupMinSize: min, subgroupMaxSize: max } = adapter.info as GPUAdapterInfo & { subgroupMinSize?: number; subgroupMaxSize?: number };
   const fixed = adapter.features.has("subgroups") && min === max;
   return fixed && (min === 4 || min === 8) ? { kind: "subgroup", size: min } : { kind: "workgroup" };
+}
+
+/**
+ * Whether the dynamic linker finds a Vulkan loader, asked of the linker itself. The loader is no Node add-on, so loading
+ * it always fails; Node says "did not self-register" when the library was there and the linker's own words when it was not.
+ */
+function hasVulkanLoader(): boolean {
+  try {
+    process.dlopen({ exports: {} }, "libvulkan.so.1");
+    return true;
+  } catch (error) {
+    return /self-register/.test((error as Error).message);
+  }
+}
+
+let announced = false;
+
+/** Once per process: a software adapter is never silently slow, and one that stands in for another says why. */
+function announce(info: AdapterInfo, refused: readonly string[]): void {
+  if (announced) return;
+  announced = true;
+  const log = logger("gpu");
+  if (!info.software) log.info({ adapter: info }, `running on ${info.description}`);
+  else log.warn({ adapter: info, refused, advice: adviceFor(info) }, `running on ${info.kind}, a software adapter: slow`);
 }

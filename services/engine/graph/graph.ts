@@ -40,6 +40,9 @@ export type Operation =
   | { readonly op: "flatten" } // x → [n, c·h·w]
   | { readonly op: "softmaxCrossEntropy" } // logits, labels → [n] nats
   | { readonly op: "selectLogit" } // logits, labels → [n]: the logit of the label
+  // derived parameters, made by fold.ts only: batch norm with its running statistics as part of the convolution before it
+  | { readonly op: "foldWeight"; readonly epsilon: number; readonly groups: number } // w, gamma, runningVariance → w·gamma/√(variance + ε)
+  | { readonly op: "foldBias"; readonly epsilon: number } // gamma, beta, runningMean, runningVariance, bias? → beta + (bias − mean)·gamma/√(variance + ε)
   // gradients, made by differentiate.ts only; named after the forward operation, inputs in the comment
   | { readonly op: "seed"; readonly value: number } // constant [n]: what each image's value weighs in the total
   | { readonly op: "normaliseGrad"; readonly std: readonly number[] } // dy

@@ -1,0 +1,21 @@
+import { EngineError } from "../errors.ts";
+import { type ConvGeometry, convGeometry } from "../kernels/conv/geometry.ts";
+import { type PoolGeometry, poolGeometry } from "../kernels/pool/geometry.ts";
+import type { Operation, Shape } from "./graph.ts";
+
+/** Sizes of a convolution or of one of its gradients. @param x, w logical shapes of its input and weight. */
+export function convGeometryOf(operation: Operation, [n, c, h, width]: Shape, [k, , kh, kw]: Shape): ConvGeometry {
+  if (!("groups" in operation) || !("stride" in operation)) throw new EngineError("SHAPE_MISMATCH", `geometry: expected a convolution, got ${operation.op}`);
+  return convGeometry({ n: n!, c: c!, h: h!, w: width! }, { k: k!, kh: kh!, kw: kw!, stride: operation.stride, padding: operation.padding, groups: operation.groups });
+}
+
+/** Sizes of a pooling operation or of its gradient. @param x logical shape before pooling. */
+export function poolGeometryOf(operation: Operation, [n, c, h, w]: Shape): PoolGeometry {
+  const size = { n: n!, c: c!, h: h!, w: w! };
+  switch (operation.op) {
+    case "globalAveragePool": case "globalAveragePoolGrad": return poolGeometry("averagePool", { ...size, window: h!, windowWidth: w!, stride: 1 });
+    case "maxPool": case "maxPoolGrad": return poolGeometry("maxPool", { ...size, window: operation.window, stride: operation.stride, padding: operation.padding });
+    case "averagePool": case "averagePoolGrad": return poolGeometry("averagePool", { ...size, window: operation.window, stride: operation.stride, padding: operation.padding, countIncludePad: operation.countIncludePad });
+    default: throw new EngineError("SHAPE_MISMATCH", `geometry: expected a pooling operation, got ${operation.op}`);
+  }
+}

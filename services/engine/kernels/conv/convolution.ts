@@ -1,0 +1,125 @@
+import type { KernelFamily } from "../../gpu/device.ts";
+import type { Step } from "../../gpu/kernel.ts";
+import { requireElements, type Tensor } from "../../gpu/tensor.ts";
+import { bindEpilogue } from "./epilogue.ts";
+import { type ConvGeometry, inputElements, outputElements, weightElements } from "./geometry.ts";
+import { groupedForward } from "./grouped-forward.ts";
+import { groupedGradInput } from "./grouped-grad-input.ts";
+import { groupedGradWeight, groupedSlices } from "./grouped-grad-weight.ts";
+import { forwardPass, type GemmOperands, type GemmPass, gradInputPasses } from "./implicit-gemm.ts";
+import { implicitGemmSubgroup } from "./implicit-gemm-subgroup.ts";
+import { implicitGemmTiled } from "./implicit-gemm-tiled.ts";
+import { sumSlices } from "./sum-slices.ts";
+import { subgroupSlices, weightGradientSubgroup } from "./weight-gradient-subgroup.ts";
+import { tiledSlices, weightGradientTiled } from "./weight-gradient-tiled.ts";
+
+/**
+ * Convolutions and linear layers (linearGeometry), forward and backward, by the variant that suits the adapter. Physical
+ * tensors as in graph/layout.ts. Outputs are written whole, padding lanes as 0, and may not alias an input. All sums have
+ * a fixed order; those of an image do not depend on the batch it lies in.
+ */
+
+export interface ForwardTensors {
+  /** [n, h, w, C] */
+  readonly x: Tensor;
+  /** [kh·kw, C or c/groups, K] */
+  readonly w: Tensor;
+  /** [n, oh, ow, K], written. */
+  readonly y: Tensor;
+  /** [K] */
+  readonly bias?: Tensor | undefined;
+  /** Laid out as y. */
+  readonly residual?: Tensor | undefined;
+  /** Laid out as y: y is 0 where this is ≤ 0. */
+  readonly mask?: Tensor | undefined;
+}
+
+/**
+ * y = maskpos( relu?( conv(x, w) + bias + residual ) ).
+ *
+ * @throws EngineError SHAPE_MISMATCH naming conv2d and the tensor that is too small.
+ */
+export function convForward(family: KernelFamily, g: ConvGeometry, { x, w, y, bias, residual, mask }: ForwardTensors, { relu }: { readonly relu: boolean }): Step[] {
+  requireElements("conv2d", "x", x, inputElements(g));
+  requireElements("conv2d", "w", w, weightElements(g));
+  requireElements("conv2d", "y", y, outputElements(g));
+  const epilogue = bindEpilogue("conv2d", { bias, residual, mask, relu }, g.k, outputElements(g), x);
+  const operands = { flags: epilogue.flags, buffers: [x, w, ...epilogue.buffers, y] };
+  return [g.groups > 1 ? groupedForward(g, operands) : implicitGemm(family, forwardPass(g), operands)];
+}
+
+export interface GradInputTensors {
+  /** [n, oh, ow, K] */
+  readonly dy: Tensor;
+  /** [kh·kw, K, C] from transposeWeight; the weight itself where needsTranspose(g) is false. */
+  readonly wT: Tensor;
+  /** [n, h, w, C], written. */
+  readonly dx: Tensor;
+  /** Another gradient to add, laid out as dx. */
+  readonly residual?: Tensor | undefined;
+  /** Laid out as dx: dx is 0 where this is ≤ 0. It is the ReLU output whose gradient this becomes. */
+  readonly mask?: Tensor | undefined;
+}
+
+/**
+ * dx = maskpos( conv_transpose(dy, w) + residual ).
+ *
+ * @throws EngineError SHAPE_MISMATCH naming conv2d-grad-input and the tensor that is too small.
+ */
+export function convGradInput(family: KernelFamily, g: ConvGeometry, { dy, wT, dx, residual, mask }: GradInputTensors): Step[] {
+  const name = "conv2d-grad-input";
+  requireElements(name, "dy", dy, outputElements(g));
+  requireElements(name, "wT", wT, weightElements(g));
+  requireElements(name, "dx", dx, inputElements(g));
+  const epilogue = bindEpilogue(name, { residual, mask }, g.c, inputElements(g), dy);
+  const operands = { flags: epilogue.flags, buffers: [dy, wT, ...epilogue.buffers, dx] };
+  return g.groups > 1 ? [groupedGradInput(g, operands)] : gradInputPasses(g).map((pass) => implicitGemm(family, pass, operands));
+}
+
+export interface GradWeightTensors {
+  /** [n, h, w, C] */
+  readonly x: Tensor;
+  /** [n, oh, ow, K] */
+  readonly dy: Tensor;
+  /** [kh·kw, C or c/groups, K], written. */
+  readonly dw: Tensor;
+  /** At least scratchElements(family, g) elements; not needed where that is 0. */
+  readonly scratch?: Tensor | undefined;
+}
+
+/**
+ * dw = the sum over all output pixels of x · dy, in slices whose cuts depend on the family and the geometry alone.
+ *
+ * @throws EngineError SHAPE_MISMATCH naming conv2d-grad-weight and the tensor that is too small.
+ */
+export function convGradWeight(family: KernelFamily, g: ConvGeometry, { x, dy, dw, scratch }: GradWeightTensors): Step[] {
+  const name = "conv2d-grad-weight";
+  requireElements(name, "x", x, inputElements(g));
+  requireElements(name, "dy", dy, outputElements(g));
+  requireElements(name, "dw", dw, weightElements(g));
+  const count = slices(family, g);
+  if (count === 1) return [gradWeightSlices(family, g, x, dy, dw)];
+  const part = scratch ?? { ...dw, bytes: 0, shape: [0], label: "none given" }; // refused by the next line, by name
+  requireElements(name, "scratch", part, scratchElements(family, g));
+  return [gradWeightSlices(family, g, x, dy, part), sumSlices(part, dw, { slices: count, n: weightElements(g) })];
+}
+
+/** f32 elements of scratch that convGradWeight needs; 0 where it writes dw directly. */
+export function scratchElements(family: KernelFamily, g: ConvGeometry): number {
+  const count = slices(family, g);
+  return count === 1 ? 0 : count * weightElements(g);
+}
+
+function implicitGemm(family: KernelFamily, pass: GemmPass, operands: GemmOperands): Step {
+  return family.kind === "subgroup" ? implicitGemmSubgroup(family.size, pass, operands) : implicitGemmTiled(pass, operands);
+}
+
+function slices(family: KernelFamily, g: ConvGeometry): number {
+  if (g.groups > 1) return groupedSlices(g);
+  return family.kind === "subgroup" ? subgroupSlices(family.size, g) : tiledSlices(g);
+}
+
+function gradWeightSlices(family: KernelFamily, g: ConvGeometry, x: Tensor, dy: Tensor, part: Tensor): Step {
+  if (g.groups > 1) return groupedGradWeight(g, x, dy, part);
+  return family.kind === "subgroup" ? weightGradientSubgroup(family.size, g, x, dy, part) : weightGradientTiled(g, x, dy, part);
+}

@@ -1,0 +1,68 @@
+import { EngineError } from "../../errors.ts";
+import { pad4 } from "../../graph/layout.ts";
+import { requirePositive } from "../../gpu/tensor.ts";
+
+/**
+ * The sizes of one convolution, in logical channels (no padding to four). One stride and one padding for both axes:
+ *
+ *   y[n, k, oy, ox] = Σ_{ky, kx, c} x[n, c, oy·stride − padding + ky, ox·stride − padding + kx] · w[k, c, ky, kx]
+ *
+ * with oh = ⌊(h + 2·padding − kh) / stride⌋ + 1, as in PyTorch; what is left over at the bottom and right is not read.
+ */
+export interface ConvGeometry {
+  readonly n: number;
+  readonly h: number;
+  readonly w: number;
+  readonly c: number;
+  readonly k: number;
+  readonly oh: number;
+  readonly ow: number;
+  readonly kh: number;
+  readonly kw: number;
+  readonly stride: number;
+  readonly padding: number;
+  readonly groups: number;
+}
+
+type Input = Pick<ConvGeometry, "n" | "c" | "h" | "w">;
+type Filter = Pick<ConvGeometry, "k" | "kh" | "kw" | "stride" | "padding" | "groups">;
+
+/** @throws EngineError SHAPE_MISMATCH when a size is not a positive integer, groups do not divide, or the window does not fit. */
+export function convGeometry({ n, c, h, w }: Input, { k, kh, kw, stride, padding, groups }: Filter): ConvGeometry {
+  requirePositive("conv2d", { n, c, h, w, k, kh, kw, stride, groups });
+  if (!Number.isSafeInteger(padding) || padding < 0) throw new EngineError("SHAPE_MISMATCH", `conv2d: expected padding to be an integer ≥ 0, got ${padding}`, { padding });
+  if (c % groups !== 0 || k % groups !== 0) throw new EngineError("SHAPE_MISMATCH", `conv2d: expected groups to divide ${c} and ${k} channels, got ${groups}`, { c, k, groups });
+  if (kh > h + 2 * padding || kw > w + 2 * padding) {
+    throw new EngineError("SHAPE_MISMATCH", `conv2d: expected a window inside ${h + 2 * padding}×${w + 2 * padding} padded pixels, got ${kh}×${kw}`, { h, w, kh, kw, padding });
+  }
+  const outputs = (size: number, window: number): number => Math.floor((size + 2 * padding - window) / stride) + 1;
+  return { n, h, w, c, k, oh: outputs(h, kh), ow: outputs(w, kw), kh, kw, stride, padding, groups };
+}
+
+/**
+ * A linear layer as a 1×1 convolution over one image of one row, whose pixels are the `n` examples.
+ *
+ * @param f physical row length of the input: features rounded up to four, or h·w·C of a flattened activation.
+ * @param k outputs (logical).
+ * @throws EngineError SHAPE_MISMATCH unless all are positive integers and f is a multiple of 4.
+ */
+export function linearGeometry(n: number, f: number, k: number): ConvGeometry {
+  requirePositive("linear", { n, f, k });
+  if (f % 4 !== 0) throw new EngineError("SHAPE_MISMATCH", `linear: expected a physical row length (a multiple of 4), got ${f}`, { f });
+  return { n: 1, h: 1, w: n, c: f, k, oh: 1, ow: n, kh: 1, kw: 1, stride: 1, padding: 0, groups: 1 };
+}
+
+/** A convolution that looks at one pixel at a time does not care where rows end: all pixels as one row, so that no tile is cut short. */
+export function asOneRow(g: ConvGeometry): ConvGeometry {
+  if (g.kh * g.kw * g.stride !== 1 || g.padding !== 0) return g;
+  const pixels = g.n * g.h * g.w;
+  return { ...g, n: 1, h: 1, w: pixels, oh: 1, ow: pixels };
+}
+
+/** Elements of the physical tensors (graph/layout.ts). */
+export function inputElements(g: ConvGeometry): number { return g.n * g.h * g.w * pad4(g.c); }
+export function outputElements(g: ConvGeometry): number { return g.n * g.oh * g.ow * pad4(g.k); }
+export function weightElements(g: ConvGeometry): number { return g.kh * g.kw * weightRows(g) * pad4(g.k); }
+
+/** Input channels that one output channel sees, as stored: padded to four only where there is one group. */
+export function weightRows(g: ConvGeometry): number { return g.groups === 1 ? pad4(g.c) : g.c / g.groups; }

@@ -1,0 +1,33 @@
+import { EngineError } from "../../errors.ts";
+import type { Dispatch, KernelSpec } from "../../gpu/kernel.ts";
+import { requireElements, type Tensor } from "../../gpu/tensor.ts";
+import { pad4 } from "../../graph/layout.ts";
+import { type ConvGeometry, weightElements } from "./geometry.ts";
+
+export const transposeWeightSpec: KernelSpec = {
+  name: "conv/transpose-weight", lib: ["lib/grid"], params: { taps: "u32", c4: "u32", k4: "u32" }, reads: ["w"], writes: ["w_t"], constants: { WG: 8 },
+};
+
+/** Whether convGradInput wants the weight transposed; with several groups it reads the weight as it is. */
+export function needsTranspose(g: ConvGeometry): boolean { return g.groups === 1; }
+
+/** Elements of the transposed weight; 0 where none is needed. */
+export function transposedElements(g: ConvGeometry): number { return needsTranspose(g) ? weightElements(g) : 0; }
+
+/**
+ * wT[t, k, c] = w[t, c, k], for convGradInput.
+ *
+ * @param w [kh·kw, C, K] f32.
+ * @param wT [kh·kw, K, C] f32, written whole, padding included.
+ * @throws EngineError SHAPE_MISMATCH when a tensor is too small or the geometry has groups.
+ */
+export function transposeWeight(g: ConvGeometry, w: Tensor, wT: Tensor): Dispatch {
+  const { name, constants } = transposeWeightSpec;
+  if (!needsTranspose(g)) throw new EngineError("SHAPE_MISMATCH", `${name}: expected one group, got ${g.groups}; pass the weight itself to convGradInput`, { groups: g.groups });
+  requireElements(name, "w", w, weightElements(g));
+  requireElements(name, "wT", wT, weightElements(g));
+  const taps = g.kh * g.kw;
+  const c4 = pad4(g.c) / 4;
+  const k4 = pad4(g.k) / 4;
+  return { kind: "dispatch", spec: transposeWeightSpec, params: { taps, c4, k4 }, buffers: [w, wT], workgroups: Math.ceil((taps * c4 * k4) / constants["WG"]!) };
+}

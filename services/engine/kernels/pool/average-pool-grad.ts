@@ -1,0 +1,26 @@
+import type { Dispatch, KernelSpec } from "../../gpu/kernel.ts";
+import type { Tensor } from "../../gpu/tensor.ts";
+import { elementwiseGroups } from "../image-space.ts";
+import { type PoolGeometry, requirePool, windowParams } from "./geometry.ts";
+
+export const averagePoolGradSpec: KernelSpec = {
+  name: "pool/average-pool-grad",
+  lib: ["lib/grid"],
+  params: { total: "u32", quads: "u32", h: "u32", w: "u32", oh: "u32", ow: "u32", window: "u32", window_width: "u32", stride: "u32", padding: "u32", count_padding: "u32" },
+  reads: ["dy"],
+  writes: ["dx"],
+  constants: { WG: 8, PER: 4 },
+};
+
+/**
+ * The gradient of averagePool: each window shares its dy out equally.
+ *
+ * @param dy [n, oh, ow, C] f32, NHWC; padding lanes 0.
+ * @param dx [n, h, w, C] f32, output: every element is written; may not alias dy.
+ * @throws EngineError SHAPE_MISMATCH when the geometry is impossible ("averagePool: …") or a tensor is too small.
+ */
+export function averagePoolGrad(dy: Tensor, dx: Tensor, g: PoolGeometry): Dispatch {
+  const { quads, inputQuads: total } = requirePool("averagePool", averagePoolGradSpec, g, { dx }, { dy });
+  const params = { total, quads, ...windowParams(g), count_padding: Number(g.countIncludePad) };
+  return { kind: "dispatch", spec: averagePoolGradSpec, params, buffers: [dy, dx], workgroups: elementwiseGroups(averagePoolGradSpec, total) };
+}

@@ -1,0 +1,30 @@
+import type { Dispatch, KernelSpec } from "../../gpu/kernel.ts";
+import type { Tensor } from "../../gpu/tensor.ts";
+import { elementwiseGroups } from "../image-space.ts";
+import { type PoolGeometry, requirePool, windowParams } from "./geometry.ts";
+import { isDisjoint, maxPoolGradDisjoint } from "./max-pool-grad-disjoint.ts";
+
+export const maxPoolGradSpec: KernelSpec = {
+  name: "pool/max-pool-grad",
+  lib: ["lib/grid"],
+  params: { total: "u32", quads: "u32", h: "u32", w: "u32", oh: "u32", ow: "u32", window: "u32", window_width: "u32", stride: "u32", padding: "u32" },
+  reads: ["x", "y", "dy"],
+  writes: ["dx"],
+  constants: { WG: 8, PER: 4 },
+};
+
+/**
+ * The gradient of maxPool: each window gives its dy to its first maximum in row-major order (PyTorch's rule). Windows
+ * that tile the image take the kernel pool/max-pool-grad-disjoint, which gives the same bits.
+ *
+ * @param x  [n, h, w, C] f32, the input of maxPool.
+ * @param y  [n, oh, ow, C] f32, its output, to the bit.
+ * @param dy [n, oh, ow, C] f32; padding lanes 0.
+ * @param dx [n, h, w, C] f32, output: every element is written; may not alias the others.
+ * @throws EngineError SHAPE_MISMATCH when the geometry is impossible ("maxPool: …") or a tensor is too small.
+ */
+export function maxPoolGrad(x: Tensor, y: Tensor, dy: Tensor, dx: Tensor, g: PoolGeometry): Dispatch {
+  const { quads, inputQuads: total } = requirePool("maxPool", maxPoolGradSpec, g, { x, dx }, { y, dy });
+  if (isDisjoint(g)) return maxPoolGradDisjoint(x, dy, dx, g);
+  return { kind: "dispatch", spec: maxPoolGradSpec, params: { total, quads, ...windowParams(g) }, buffers: [x, y, dy, dx], workgroups: elementwiseGroups(maxPoolGradSpec, total) };
+}

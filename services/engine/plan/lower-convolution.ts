@@ -1,0 +1,106 @@
+import { type ConvGeometry, linearGeometry, weightElements } from "../kernels/conv/geometry.ts";
+import { biasGradient, biasScratchElements } from "../kernels/conv/column-sums.ts";
+import { convForward, convGradInput, convGradWeight, scratchElements } from "../kernels/conv/convolution.ts";
+import { needsTranspose, transposeWeight } from "../kernels/conv/transpose-weight.ts";
+import { foldBatchNorm } from "../kernels/norm/fold-batch-norm.ts";
+import { elements } from "../gpu/tensor.ts";
+import { convGeometryOf } from "../graph/geometry.ts";
+import type { Shape, Value } from "../graph/graph.ts";
+import { rowLength } from "../graph/physical.ts";
+import type { Chain } from "./fuse.ts";
+import { at, type Lowering, type Rule } from "./lowering.ts";
+import type { Block } from "./memory.ts";
+
+/** Convolutions, linear layers and their gradients; chains end in `value`. */
+export const convolutionRules = {
+  conv2d: forward, linear: forward,
+  conv2dGradInput: gradInput, linearGradInput: gradInput,
+  conv2dGradWeight: gradWeight, linearGradWeight: gradWeight,
+  biasGrad, foldWeight,
+  foldBias: () => undefined, // written together with its weight
+} satisfies Record<string, Rule>;
+
+function forward(lowering: Lowering, final: Value): void {
+  const { base, residual, relu } = chainOf(lowering, final);
+  const [x, w, bias] = lowering.node(base).inputs.map((input) => lowering.block(input)) as [Block, Block, Block?];
+  const added = residual === undefined ? undefined : lowering.block(residual);
+  const y = lowering.define(final);
+  const g = geometryOf(lowering, base, lowering.node(base).inputs[0]!, lowering.node(base).inputs[1]!);
+  lowering.emit(`forward ${base}`, { reads: present(x, w, bias, added), writes: [y] }, () =>
+    convForward(lowering.input.gpu.family, g, { x: at(x), w: at(w), y: at(y), bias: bias && at(bias), residual: added && at(added) }, { relu }));
+}
+
+function gradInput(lowering: Lowering, final: Value): void {
+  const { base, residual, mask } = chainOf(lowering, final);
+  const [dyValue, wValue] = lowering.node(base).inputs as [Value, Value];
+  const g = geometryOf(lowering, base, base, wValue);
+  const dy = lowering.block(dyValue);
+  const wT = transposed(lowering, g, wValue);
+  const added = residual === undefined ? undefined : lowering.block(residual);
+  const masked = mask === undefined ? undefined : lowering.block(mask);
+  const dx = lowering.define(final);
+  lowering.emit(`grad input ${base}`, { reads: present(dy, wT, added, masked), writes: [dx] }, () =>
+    convGradInput(lowering.input.gpu.family, g, { dy: at(dy), wT: at(wT), dx: at(dx), residual: added && at(added), mask: masked && at(masked) }));
+}
+
+function gradWeight(lowering: Lowering, value: Value): void {
+  const { family } = lowering.input.gpu;
+  const [xValue, dyValue] = lowering.node(value).inputs as [Value, Value];
+  const g = geometryOf(lowering, value, xValue, value);
+  const [x, dy] = [lowering.block(xValue), lowering.block(dyValue)];
+  const dw = lowering.define(value);
+  const scratch = lowering.scratch(dw.label, scratchElements(family, g));
+  lowering.emit(`grad weight ${value}`, { reads: [x, dy], writes: [dw], scratch }, () => convGradWeight(family, g, { x: at(x), dy: at(dy), dw: at(dw), scratch: scratch[0] && at(scratch[0]) }));
+}
+
+/** Also the gradient of a batch norm's beta, where that is all one wants of it. */
+export function biasGrad(lowering: Lowering, value: Value): void {
+  const [dyValue] = lowering.node(value).inputs as [Value];
+  const dy = lowering.block(dyValue);
+  const db = lowering.define(value);
+  const size = { rows: rowsOf(lowering.shape(dyValue)), k: lowering.shape(value)[0]! };
+  const scratch = lowering.scratch(db.label, biasScratchElements(size.rows, size.k));
+  lowering.emit(`grad bias ${value}`, { reads: [dy], writes: [db], scratch }, () => biasGradient(at(dy), at(db), size, scratch[0] && at(scratch[0])));
+}
+
+/** Weight and bias of one folded convolution come from one dispatch; parameters and running statistics are all it reads. */
+function foldWeight(lowering: Lowering, value: Value): void {
+  const { graph } = lowering.input;
+  const conv = graph.nodes.find(({ operation, inputs }) => operation.op === "conv2d" && inputs[1] === value)!;
+  const shift = conv.inputs[2]!;
+  const { epsilon } = lowering.node<"foldWeight">(value).operation;
+  const w = lowering.block(lowering.node(value).inputs[0]!);
+  const [gamma, beta, mean, variance, bias] = lowering.node(shift).inputs.map((input) => lowering.block(input)) as [Block, Block, Block, Block, Block?];
+  const [wFolded, biasFolded] = [lowering.define(value), lowering.define(shift)];
+  const [k] = lowering.shape(value) as [number];
+  lowering.emit(`fold ${value}`, { reads: present(w, gamma, beta, mean, variance, bias), writes: [wFolded, biasFolded] }, () => foldBatchNorm(
+    { w: at(w), bias: bias && at(bias), gamma: at(gamma), beta: at(beta), mean: at(mean), variance: at(variance), wFolded: at(wFolded), biasFolded: at(biasFolded) },
+    { rows: elements(wFolded.shape) / wFolded.shape.at(-1)!, k, epsilon },
+  ), "prologue");
+}
+
+/** The weight as convGradInput wants it; made once per change of the parameters, however many plans' nodes read it. */
+function transposed(lowering: Lowering, g: ConvGeometry, weight: Value): Block {
+  const w = lowering.block(weight);
+  if (!needsTranspose(g)) return w;
+  return lowering.once(`transposed ${weight}`, () => {
+    const wT = lowering.fresh(`${w.label} transposed`, [weightElements(g)]);
+    lowering.emit(`transpose ${weight}`, { reads: [w], writes: [wT] }, () => [transposeWeight(g, at(w), at(wT))], "prologue");
+    return wT;
+  });
+}
+
+/** `node` has the attributes; `x` and `weight` any values of the shapes of input and weight. */
+function geometryOf(lowering: Lowering, node: Value, x: Value, weight: Value): ConvGeometry {
+  const { operation } = lowering.node(node);
+  const [n, k] = [lowering.shape(x)[0]!, lowering.shape(weight)[0]!];
+  const layout = lowering.layout(x);
+  return layout.kind === "features" ? linearGeometry(n, rowLength(layout.spatial), k) : convGeometryOf(operation, lowering.shape(x), lowering.shape(weight));
+}
+
+function chainOf(lowering: Lowering, final: Value): Chain { return lowering.input.fusion.chains.get(final)!; }
+
+/** Rows of a matrix whose columns are the channels: pixels of the batch, or images. */
+export function rowsOf([n, , ...sides]: Shape): number { return n! * elements(sides); }
+
+function present(...blocks: readonly (Block | undefined)[]): Block[] { return blocks.filter((block) => block !== undefined); }

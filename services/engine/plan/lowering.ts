@@ -1,0 +1,123 @@
+import { invariant } from "../../common/errors.ts";
+import { EngineError } from "../errors.ts";
+import type { Gpu, Scope } from "../gpu/device.ts";
+import type { Step } from "../gpu/kernel.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import type { Graph, Mode, Node, Operation, Shape, Value } from "../graph/graph.ts";
+import { pad4, packVector } from "../graph/layout.ts";
+import { type Layout, physicalShape } from "../graph/physical.ts";
+import type { Fusion } from "./fuse.ts";
+import { type Access, Block } from "./memory.ts";
+import type { NetworkParameters } from "./parameters.ts";
+
+/** A step of the plan before it has memory: `steps` is called once every block has its tensor. */
+export interface Unit extends Access {
+  readonly label: string;
+  readonly steps: () => Step[];
+}
+
+/** What a plan is lowered from. */
+export interface LoweringInput {
+  readonly gpu: Gpu;
+  readonly scope: Scope;
+  readonly graph: Graph;
+  readonly layouts: readonly Layout[];
+  readonly fusion: Fusion;
+  readonly mode: Mode;
+  readonly parameters: NetworkParameters;
+  readonly image: Tensor;
+  readonly labels: Tensor | undefined;
+  /** Values that are written straight into a parameter's gradient. */
+  readonly gradientOf: ReadonlyMap<Value, string>;
+}
+
+type NodeOf<O extends Operation["op"]> = Node & { readonly operation: Extract<Operation, { op: O }> };
+
+/**
+ * The state of turning nodes into units: which block holds each value, what was emitted so far, and what is computed
+ * once for several nodes (statistics, transposed weights, constants). The rules for each operation are in lower-*.ts.
+ */
+export class Lowering {
+  readonly prologue: Unit[] = [];
+  readonly body: Unit[] = [];
+  readonly #blocks = new Map<Value, Block>();
+  readonly #shared = new Map<string, unknown>();
+  constructor(readonly input: LoweringInput) {}
+
+  node<O extends Operation["op"] = Operation["op"]>(value: Value): NodeOf<O> { return this.input.graph.nodes[value] as NodeOf<O>; }
+  shape(value: Value): Shape { return this.node(value).shape; }
+  layout(value: Value): Layout { return this.input.layouts[value]!; }
+
+  has(value: Value): boolean { return this.#blocks.has(value); }
+
+  /** What a value is read from. */
+  block(value: Value): Block {
+    const known = this.#blocks.get(value) ?? this.#leaf(value);
+    invariant(known, `plan: value ${value} (${this.node(value).operation.op}) is read before it is computed`);
+    this.#blocks.set(value, known);
+    return known;
+  }
+
+  /** Where a value is written: its parameter's gradient, or room to be found. */
+  define(value: Value): Block {
+    const known = this.#blocks.get(value);
+    if (known) return known;
+    const name = this.input.gradientOf.get(value);
+    const tensor = name === undefined ? undefined : this.input.parameters.gradientSlice(name);
+    const block = this.fresh(`${this.node(value).operation.op} ${value}`, physicalShape(this.layout(value), this.shape(value)), tensor);
+    this.#blocks.set(value, block);
+    return block;
+  }
+
+  /** The value lies where `of` does. */
+  alias(value: Value, of: Value): void { this.#blocks.set(value, this.block(of)); }
+
+  fresh(label: string, shape: readonly number[], tensor?: Tensor): Block { return new Block(label, shape, tensor); }
+
+  /** No block when nothing is needed. */
+  scratch(label: string, count: number): Block[] { return count === 0 ? [] : [this.fresh(`${label} scratch`, [count])]; }
+
+  emit(label: string, { reads, writes, scratch = [] }: { reads: readonly Block[]; writes: readonly Block[]; scratch?: readonly Block[] }, steps: () => Step[], phase: "prologue" | "body" = "body"): void {
+    this[phase].push({ label, reads, writes, scratch, steps });
+  }
+
+  /** Computes once what several nodes ask for by the same key. */
+  once<T>(key: string, make: () => T): T {
+    if (!this.#shared.has(key)) this.#shared.set(key, make());
+    return this.#shared.get(key) as T;
+  }
+
+  /** A constant vector on the device, owned by the plan's scope. */
+  constant(label: string, values: readonly number[]): Block {
+    return this.once(`constant ${values.join()}`, () => {
+      const tensor = this.input.scope.tensor(label, [pad4(values.length)]);
+      this.input.gpu.write(tensor, packVector(values));
+      return this.fresh(label, tensor.shape, tensor);
+    });
+  }
+
+  #leaf(value: Value): Block | undefined {
+    const { operation, shape } = this.node(value);
+    const { parameters, image, labels } = this.input;
+    switch (operation.op) {
+      case "image": return this.fresh("image", image.shape, image);
+      case "labels":
+        if (!labels) throw new EngineError("SHAPE_MISMATCH", "plan: expected a tensor of labels for this graph, got none; pass `labels`");
+        return this.fresh("labels", labels.shape, labels);
+      case "parameter": case "state": case "frozen": {
+        const tensor = parameters.slice(operation.name, shape, this.layout(value));
+        return this.fresh(operation.name, tensor.shape, tensor);
+      }
+      default: return undefined;
+    }
+  }
+}
+
+/** The device tensor of a block, once memory is laid out. */
+export function at(block: Block): Tensor {
+  invariant(block.tensor, `plan: ${block.label} has no memory`);
+  return block.tensor;
+}
+
+/** Handles one operation. The value is the last of its chain where the operation has one. */
+export type Rule = (lowering: Lowering, value: Value) => void;

@@ -1,0 +1,65 @@
+import DataLoader from "dataloader";
+
+import type { Database } from "../store/database.ts";
+import { blobsByHashes, type BlobRow } from "../store/queries/blobs.query.ts";
+import { datasetsByNames, type DatasetRow } from "../store/queries/datasets.query.ts";
+import { modelsByIds, type ModelRow } from "../store/queries/models.query.ts";
+import { accuraciesOfRuns, type AccuracyRow, type AttackRow, attacksOfRuns, inequalityOfRuns, type InequalityRow } from "../store/queries/results.query.ts";
+import { modelsOfRuns, type RunModelRow, type RunRow, runsByIds } from "../store/queries/runs.query.ts";
+import type { RunEventRow } from "../store/events.store.ts";
+import type { RunChangeFeed } from "./runs/run-change-feed.ts";
+import type { RunEventHub } from "./runs/run-event-hub.ts";
+
+/** What outlives a request. */
+export interface Services {
+  readonly database: Database;
+  readonly blobFolder: string;
+  readonly hub: RunEventHub<RunEventRow>;
+  readonly changes: RunChangeFeed;
+}
+
+/** One per operation: its loaders batch what the operation's fields ask for, and must not outlive it. */
+export interface GatewayContext extends Services { readonly loaders: Loaders }
+
+export interface Loaders {
+  readonly model: DataLoader<string, ModelRow | undefined>;
+  readonly dataset: DataLoader<string, DatasetRow | undefined>;
+  readonly run: DataLoader<string, RunRow | undefined>;
+  readonly blob: DataLoader<string, BlobRow | undefined>;
+  readonly runModels: DataLoader<string, RunModelRow[]>;
+  readonly inequality: DataLoader<string, InequalityRow[]>;
+  readonly attacks: DataLoader<string, AttackRow[]>;
+  readonly accuracies: DataLoader<string, AccuracyRow[]>;
+}
+
+export function createContext(services: Services): GatewayContext {
+  const { db } = services.database;
+  return {
+    ...services,
+    loaders: {
+      model: one((ids) => modelsByIds(db, ids), (row) => row.id),
+      dataset: one((names) => datasetsByNames(db, names), (row) => row.name),
+      run: one((ids) => runsByIds(db, ids), (row) => row.id),
+      blob: one((hashes) => blobsByHashes(db, hashes), (row) => row.sha256),
+      runModels: many((ids) => modelsOfRuns(db, ids)),
+      inequality: many((ids) => inequalityOfRuns(db, ids)),
+      attacks: many((ids) => attacksOfRuns(db, ids)),
+      accuracies: many((ids) => accuraciesOfRuns(db, ids)),
+    },
+  };
+}
+
+function one<Row>(read: (keys: readonly string[]) => Promise<Row[]>, keyOf: (row: Row) => string): DataLoader<string, Row | undefined> {
+  return new DataLoader(async (keys) => {
+    const rows = new Map((await read(keys)).map((row) => [keyOf(row), row]));
+    return keys.map((key) => rows.get(key));
+  });
+}
+
+function many<Row extends { readonly runId: string }>(read: (runIds: readonly string[]) => Promise<Row[]>): DataLoader<string, Row[]> {
+  return new DataLoader(async (runIds) => {
+    const rows = new Map<string, Row[]>(runIds.map((runId) => [runId, []]));
+    for (const row of await read(runIds)) rows.get(row.runId)?.push(row);
+    return runIds.map((runId) => rows.get(runId) ?? []);
+  });
+}

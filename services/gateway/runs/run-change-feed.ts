@@ -1,0 +1,108 @@
+import type { RunStatus } from "../../../schema/jobs/run-config.ts";
+import type { Database } from "../../store/database.ts";
+import type { RunState } from "../../store/queries/runs.query.ts";
+
+export interface RunChangeFeedOptions {
+  readonly statesOf: (ids: readonly string[]) => Promise<readonly RunState[]>;
+  /** The runs that a list shows first; looked at when notifications may have been missed. */
+  readonly newest: () => Promise<readonly RunState[]>;
+  readonly listen: Database["listen"];
+  readonly pollMs?: number;
+  readonly onError?: (error: unknown) => void;
+}
+
+interface Subscriber { pending: Map<string, RunStatus>; wake: () => void }
+
+/**
+ * Which runs were added or changed status, for lists. What happens while a subscriber is busy is put together: it gets the
+ * latest status of each run, once.
+ */
+export class RunChangeFeed {
+  readonly #options: Required<RunChangeFeedOptions>;
+  readonly #subscribers = new Set<Subscriber>();
+  /** Last status told. */
+  readonly #known = new Map<string, RunStatus>();
+  readonly #touched = new Set<string>();
+  #missed = false;
+  #reading = false;
+  #closed = false;
+  #unlisten: (() => Promise<void>) | undefined;
+  #poll: NodeJS.Timeout | undefined;
+
+  constructor(options: RunChangeFeedOptions) {
+    this.#options = { pollMs: 15_000, onError: () => undefined, ...options };
+  }
+
+  async open(): Promise<this> {
+    this.#unlisten = await this.#options.listen("runs_changed", (runId) => this.#touch(runId));
+    for (const { id, status } of await this.#options.newest()) this.#known.set(id, status);
+    this.#poll = setInterval(() => this.#touch(null), this.#options.pollMs).unref();
+    return this;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#poll);
+    for (const { wake } of this.#subscribers) wake();
+    await this.#unlisten?.();
+  }
+
+  subscribe(): AsyncGenerator<readonly RunState[], void, void> {
+    const stop = new AbortController();
+    const changes = this.#changes(stop.signal);
+    const end = changes.return.bind(changes);
+    changes.return = (value) => { stop.abort(); return end(value); };
+    return changes;
+  }
+
+  async *#changes(stop: AbortSignal): AsyncGenerator<readonly RunState[], void, void> {
+    const subscriber: Subscriber = { pending: new Map(), wake: () => undefined };
+    this.#subscribers.add(subscriber);
+    stop.addEventListener("abort", () => subscriber.wake(), { once: true });
+    try {
+      while (!stop.aborted && !this.#closed) {
+        if (subscriber.pending.size === 0) await new Promise<void>((resolve) => { subscriber.wake = resolve; });
+        else {
+          const batch = [...subscriber.pending].map(([id, status]) => ({ id, status }));
+          subscriber.pending = new Map();
+          yield batch;
+        }
+      }
+    } finally {
+      this.#subscribers.delete(subscriber);
+    }
+  }
+
+  #touch(runId: string | null): void {
+    if (runId === null) this.#missed = true;
+    else this.#touched.add(runId);
+    if (!this.#reading) void this.#readAll();
+  }
+
+  async #readAll(): Promise<void> {
+    this.#reading = true;
+    while ((this.#missed || this.#touched.size > 0) && !this.#closed) {
+      const [missed, ids] = [this.#missed, [...this.#touched]];
+      this.#missed = false;
+      this.#touched.clear();
+      try {
+        if (missed) this.#tell(await this.#options.newest());
+        this.#tell(await this.#options.statesOf(ids));
+      } catch (error) {
+        this.#options.onError(error); // the poll tries again
+      }
+    }
+    this.#reading = false;
+  }
+
+  #tell(states: readonly RunState[]): void {
+    for (const { id, status } of states) {
+      if (this.#known.get(id) === status) continue;
+      this.#known.set(id, status);
+      for (const subscriber of this.#subscribers) {
+        subscriber.pending.set(id, status);
+        subscriber.wake();
+      }
+    }
+  }
+}

@@ -1,0 +1,165 @@
+import type { AttributionConfig } from "../../../schema/jobs/attribution.ts";
+import { AppError } from "../../common/errors.ts";
+import type { Readback } from "../../engine/gpu/device.ts";
+import type { Step } from "../../engine/gpu/kernel.ts";
+import { clear, copy, type Program } from "../../engine/gpu/program.ts";
+import type { Tensor } from "../../engine/gpu/tensor.ts";
+import { pathAccumulate } from "../../engine/kernels/attribution/path-accumulate.ts";
+import { pathFinish } from "../../engine/kernels/attribution/path-finish.ts";
+import { pathPoint } from "../../engine/kernels/attribution/path-point.ts";
+import { rowSum } from "../../engine/kernels/attribution/row-sum.ts";
+import { subPixels } from "../data/dataset.ts";
+import type { Network } from "../models/network.ts";
+import type { Session } from "../session.ts";
+import { baselineImage } from "./baseline.ts";
+import { type GradientPass, gradientPass } from "./input-gradient.ts";
+import { layOutPath, type PathLayout } from "./path-layout.ts";
+
+/** Images whose path integrals share one command buffer: bounds how long a cancelled run goes on. */
+const PATH_GROUP = 16;
+
+/**
+ * Attributes the label's logit to sub-pixels, in batches that stay on the device.
+ *
+ * Maps are signed, per sub-pixel, with respect to [0, 1] pixels:
+ *   saliency              aᵢ = ∂f_y/∂xᵢ                                        (Simonyan et al. 2014, signed)
+ *   input × gradient      aᵢ = xᵢ · ∂f_y/∂xᵢ                                   (Shrikumar et al. 2016)
+ *   integrated gradients  aᵢ = (xᵢ − bᵢ) · ∫₀¹ ∂f_y/∂xᵢ(b + α(x − b)) dα       (Sundararajan et al. 2017)
+ *
+ * A path's points are spread over the rows of a batch, so that one image's 50 steps are a few large launches. A map's bits
+ * depend on image, weights and config alone, not on the batch it was computed in.
+ */
+export class Attributor {
+  /** [batch, m] f32: the maps of the last call, on the device. */
+  readonly map: Tensor;
+  readonly #groups: readonly { readonly program: Program; readonly finish: Program }[];
+
+  private constructor(
+    readonly session: Session, readonly batch: number, private readonly recipe: Recipe,
+    map: Tensor, groups: readonly { program: Program; finish: Program }[],
+  ) {
+    this.map = map;
+    this.#groups = groups;
+  }
+
+  /** @param batch images per call, and rows of one launch. Kept for the session. */
+  static prepare(session: Session, network: Network, config: AttributionConfig, batch: number): Promise<Attributor> {
+    return session.cached(network, `attributor/${batch}/${JSON.stringify(config)}`, async () => {
+      const recipe = config.method === "integrated-gradients" ? await pathRecipe(session, network, config, batch) : await gradientRecipe(session, network, config, batch);
+      const m = subPixels(network.inputShape);
+      const map = session.scope.tensor("maps", [batch, m]);
+      const program = await session.prepare(config.method, recipe.steps);
+      const groups = await Promise.all(Array.from({ length: Math.ceil(batch / recipe.group) }, async (_, g) => ({
+        program, finish: await session.prepare("keep maps", [copyRows(recipe.map, map, g * recipe.group, Math.min(recipe.group, batch - g * recipe.group), m)]),
+      })));
+      return new Attributor(session, batch, recipe, map, groups);
+    });
+  }
+
+  /**
+   * Fills `map` with the maps of up to `batch` images; rows beyond them are unspecified.
+   *
+   * @param x [count, m] f32 in [0, 1].
+   * @param labels [count] u32.
+   * @returns gap [count] |Σa − (f_y(x) − f_y(baseline))|, how far a path integral is from complete; null for other methods.
+   */
+  async attribute(x: Float32Array, labels: Uint32Array): Promise<{ gap: Float64Array | null }> {
+    const m = x.length / labels.length;
+    const { group, gap: gapOf } = this.recipe;
+    const gap = gapOf ? new Float64Array(labels.length) : null;
+    for (let start = 0, g = 0; start < labels.length; start += group, g++) {
+      this.session.check();
+      const count = Math.min(group, labels.length - start);
+      this.recipe.upload(x.subarray(start * m, (start + count) * m), labels.subarray(start, start + count));
+      this.#groups[g]!.program.run();
+      this.#groups[g]!.finish.run();
+      if (gap) gap.set((await gapOf!()).subarray(0, count), start);
+    }
+    return { gap };
+  }
+}
+
+/** How one method fills a group of maps. */
+interface Recipe {
+  readonly group: number;
+  /** [group, m] */
+  readonly map: Tensor;
+  readonly steps: readonly Step[];
+  upload(x: Float32Array, labels: Uint32Array): void;
+  readonly gap: (() => Promise<Float64Array>) | null;
+}
+
+async function gradientRecipe(session: Session, network: Network, config: AttributionConfig, batch: number): Promise<Recipe> {
+  const { gpu, scope } = session;
+  const pass = await gradientPass(session, network, batch, "logit");
+  const m = subPixels(network.inputShape);
+  const upload = (x: Float32Array, labels: Uint32Array): void => { gpu.write(pass.image, x); gpu.write(pass.labels, labels); };
+  const steps = [...pass.prologue, ...pass.body];
+  if (config.method === "saliency") return { group: batch, map: pass.gradient, steps, upload, gap: null };
+  const product = scope.tensor("input × gradient", [batch, m]);
+  const zero = scope.tensor("zero", [batch, m]);
+  return { group: batch, map: product, steps: [...steps, pathFinish(pass.gradient, pass.image, zero, product, { n: batch, m })], upload, gap: null };
+}
+
+async function pathRecipe(session: Session, network: Network, config: AttributionConfig, batch: number): Promise<Recipe> {
+  const { gpu, scope } = session;
+  const group = Math.min(batch, PATH_GROUP);
+  const pass = await gradientPass(session, network, batch, "logit");
+  const m = subPixels(network.inputShape);
+  const layout = layOutPath(config.rule, config.steps, group, batch);
+  const [x, baseline, sum, map] = ["x", "baseline", "sum", "map"].map((label) => scope.tensor(label, [group, m])) as [Tensor, Tensor, Tensor, Tensor];
+  const total = scope.tensor("row sums", [group]);
+  const values = scope.tensor("path values", [layout.launches.length, batch]);
+  const rowLabels = scope.tensor("path labels", [layout.launches.length, batch], "u32");
+  const image = baselineImage(config, network);
+  for (let i = 0; i < group; i++) gpu.write({ ...baseline, offset: i * m * 4, bytes: m * 4 }, image);
+  const steps = [...pass.prologue, clear(sum)];
+  layout.launches.forEach((launch, i) => steps.push(...launchSteps(session, pass, launch, { x, baseline, sum, m, group }, rowOf(rowLabels, i, batch), rowOf(values, i, batch))));
+  steps.push(pathFinish(sum, x, baseline, map, { n: group, m }), rowSum(map, total, { n: group, m }));
+  const readback = session.readback([values, total]);
+  return {
+    group, map, steps,
+    upload(images, labels) {
+      gpu.write(x, images);
+      gpu.write(rowLabels, Uint32Array.from(layout.imageOfRow, (i) => labels[Math.min(i, labels.length - 1)]!));
+    },
+    gap: () => completenessGaps(readback, layout, group),
+  };
+}
+
+interface PathTensors { readonly x: Tensor; readonly baseline: Tensor; readonly sum: Tensor; readonly m: number; readonly group: number }
+
+function launchSteps({ gpu, scope }: Session, pass: GradientPass, launch: PathLayout["launches"][number], { x, baseline, sum, m, group }: PathTensors, labels: Tensor, values: Tensor): Step[] {
+  const n = pass.batch;
+  const upload = (label: string, data: Uint32Array | Float32Array): Tensor => {
+    const tensor = scope.tensor(label, [data.length], data instanceof Uint32Array ? "u32" : "f32");
+    gpu.write(tensor, data);
+    return tensor;
+  };
+  const ranges = { firstRow: upload("first rows", launch.firstRow), rowCount: upload("row counts", launch.rowCount) };
+  return [
+    pathPoint(x, baseline, upload("source rows", launch.sourceRow), upload("alphas", launch.alpha), pass.image, { n, m, images: group }),
+    copy(labels, pass.labels),
+    ...pass.body,
+    pathAccumulate(pass.gradient, upload("weights", launch.weight), ranges, sum, { n: group, m, rows: n }),
+    copy(pass.value, values),
+  ];
+}
+
+async function completenessGaps(readback: Readback, { endRow, startRow }: PathLayout, group: number): Promise<Float64Array> {
+  const [values, sums] = (await readback.read()) as [Float32Array, Float32Array];
+  return Float64Array.from({ length: group }, (_, i) => {
+    const gap = Math.abs(sums[i]! - (values[endRow[i]!]! - values[startRow[i]!]!));
+    if (!Number.isFinite(gap)) throw new AppError("VALUE_RANGE", `attribution: expected finite logits and gradients, got a completeness gap of ${gap}; the network's weights may be too large`);
+    return gap;
+  });
+}
+
+/** Row i of a [rows, width] tensor, for copies (their offsets need no alignment to 256). */
+function rowOf(tensor: Tensor, i: number, width: number): Tensor {
+  return { ...tensor, offset: tensor.offset + i * width * 4, bytes: width * 4, shape: [width] };
+}
+
+function copyRows(from: Tensor, to: Tensor, first: number, count: number, m: number): Step {
+  return copy({ ...from, bytes: count * m * 4 }, { ...to, offset: to.offset + first * m * 4, bytes: count * m * 4 });
+}

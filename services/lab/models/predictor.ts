@@ -1,0 +1,71 @@
+import type { Readback } from "../../engine/gpu/device.ts";
+import type { Step } from "../../engine/gpu/kernel.ts";
+import type { Program } from "../../engine/gpu/program.ts";
+import type { Tensor } from "../../engine/gpu/tensor.ts";
+import { margin } from "../../engine/kernels/loss/margin.ts";
+import { batchesOf } from "../data/batches.ts";
+import { type Dataset, gather, gatherLabels, type SplitName, subPixels } from "../data/dataset.ts";
+import type { Session } from "../session.ts";
+import { compileForward } from "./compiled.ts";
+import type { Network } from "./network.ts";
+
+/** Steps of a forward pass in evaluation mode with the predicted class and the margin of the label, and their tensors. */
+export interface PredictionPass {
+  readonly batch: number;
+  /** [batch, m] f32 in [0, 1]; input. */
+  readonly image: Tensor;
+  /** [batch] u32; input of the margin. */
+  readonly labels: Tensor;
+  /** [batch] f32: the label's logit − the largest other; output. */
+  readonly margin: Tensor;
+  /** [batch] u32; output. */
+  readonly prediction: Tensor;
+  /** [batch, K] */
+  readonly logits: Tensor;
+  readonly prologue: readonly Step[];
+  readonly body: readonly Step[];
+}
+
+/** Compiled once per network and batch size, and kept for the session. */
+export function predictionPass(session: Session, network: Network, batch: number): Promise<PredictionPass> {
+  return session.cached(network, `prediction ${batch}`, async () => {
+    const { scope } = session;
+    const image = scope.tensor("image", [batch, subPixels(network.inputShape)]);
+    const labels = scope.tensor("labels", [batch], "u32");
+    const margins = scope.tensor("margin", [batch]);
+    const prediction = scope.tensor("prediction", [batch], "u32");
+    const { prologue, body, logits } = compileForward(session, network, image);
+    const steps = [...body, margin(logits, labels, margins, prediction, { n: batch, k: network.classCount })];
+    return { batch, image, labels, margin: margins, prediction, logits, prologue, body: steps };
+  });
+}
+
+/** Predicts images of a data set, batch by batch. */
+export class Predictor {
+  private constructor(private readonly session: Session, private readonly pass: PredictionPass, private readonly program: Program, private readonly readback: Readback) {}
+
+  static prepare(session: Session, network: Network, batch: number): Promise<Predictor> {
+    return session.cached(network, `predictor ${batch}`, async () => {
+      const pass = await predictionPass(session, network, batch);
+      const program = await session.prepare("predict", [...pass.prologue, ...pass.body]);
+      return new Predictor(session, pass, program, session.readback([pass.prediction]));
+    });
+  }
+
+  /** @returns the predicted class of each of `indices`, in order. */
+  async predict(dataset: Dataset, split: SplitName, indices: ArrayLike<number>, onBatch: (done: number) => void = () => undefined): Promise<Uint32Array> {
+    const { batch, image, labels } = this.pass;
+    const { gpu } = this.session;
+    const predictions = new Uint32Array(indices.length);
+    for (const { first, count, indices: some } of batchesOf(indices, batch)) {
+      this.session.check();
+      gpu.write(image, gather(dataset, split, some));
+      gpu.write(labels, gatherLabels(dataset, split, some));
+      this.program.run();
+      const [predicted] = (await this.readback.read()) as [Uint32Array];
+      predictions.set(predicted.subarray(0, count), first);
+      onBatch(first + count);
+    }
+    return predictions;
+  }
+}

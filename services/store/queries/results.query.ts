@@ -1,0 +1,58 @@
+import { and, asc, eq, gt, inArray } from "drizzle-orm";
+
+import type { Artifact } from "../../../schema/jobs/results.ts";
+import { accuracies, artifacts, attackSummaries, imageResults, inequalitySummaries, metrics } from "../../../schema/tables/tables.ts";
+import type { Db } from "../database.ts";
+import { afterNumber, byNumber, type Direction, type NumberKey } from "./keyset.ts";
+
+export type MetricRow = typeof metrics.$inferSelect;
+export type ImageResultRow = typeof imageResults.$inferSelect;
+export type ArtifactRow = typeof artifacts.$inferSelect;
+export type InequalityRow = typeof inequalitySummaries.$inferSelect;
+export type AttackRow = typeof attackSummaries.$inferSelect;
+export type AccuracyRow = typeof accuracies.$inferSelect;
+
+/** By series, then step. */
+export async function metricsOf(db: Db, runId: string, series?: readonly string[]): Promise<MetricRow[]> {
+  if (series?.length === 0) return [];
+  return db.select().from(metrics).where(and(eq(metrics.runId, runId), series && inArray(metrics.series, [...series]))).orderBy(asc(metrics.series), asc(metrics.step));
+}
+
+export interface ImageResultFilter { readonly measure?: string | undefined; readonly modelId?: string | undefined }
+export interface ImageResultOrder { readonly by: "image" | "value"; readonly direction: Direction }
+
+export async function listImageResults(db: Db, runId: string, filter: ImageResultFilter, order: ImageResultOrder, limit: number, after?: NumberKey): Promise<ImageResultRow[]> {
+  const column = order.by === "image" ? imageResults.image : imageResults.value;
+  return db.select().from(imageResults).where(and(
+    eq(imageResults.runId, runId),
+    filter.measure === undefined ? undefined : eq(imageResults.measure, filter.measure),
+    filter.modelId === undefined ? undefined : eq(imageResults.modelId, filter.modelId),
+    afterNumber(column, imageResults.id, order.direction, after),
+  )).orderBy(...byNumber(column, imageResults.id, order.direction)).limit(limit);
+}
+
+export interface ArtifactFilter { readonly kind?: Artifact["kind"] | undefined; readonly measure?: string | undefined; readonly modelId?: string | undefined }
+
+/** In the order in which they were stored. */
+export async function listArtifacts(db: Db, runId: string, filter: ArtifactFilter, limit: number, after?: number): Promise<ArtifactRow[]> {
+  return db.select().from(artifacts).where(and(
+    eq(artifacts.runId, runId),
+    filter.kind === undefined ? undefined : eq(artifacts.kind, filter.kind),
+    filter.measure === undefined ? undefined : eq(artifacts.measure, filter.measure),
+    filter.modelId === undefined ? undefined : eq(artifacts.modelId, filter.modelId),
+    after === undefined ? undefined : gt(artifacts.id, after),
+  )).orderBy(asc(artifacts.id)).limit(limit);
+}
+
+export async function inequalityOfRuns(db: Db, runIds: readonly string[]): Promise<InequalityRow[]> {
+  return runIds.length === 0 ? [] : db.select().from(inequalitySummaries).where(inArray(inequalitySummaries.runId, [...runIds])).orderBy(asc(inequalitySummaries.measure), asc(inequalitySummaries.modelId));
+}
+
+/** In the order in which the lab reported them. */
+export async function attacksOfRuns(db: Db, runIds: readonly string[]): Promise<AttackRow[]> {
+  return runIds.length === 0 ? [] : db.select().from(attackSummaries).where(inArray(attackSummaries.runId, [...runIds])).orderBy(asc(attackSummaries.runId), asc(attackSummaries.position));
+}
+
+export async function accuraciesOfRuns(db: Db, runIds: readonly string[]): Promise<AccuracyRow[]> {
+  return runIds.length === 0 ? [] : db.select().from(accuracies).where(inArray(accuracies.runId, [...runIds])).orderBy(asc(accuracies.modelId));
+}

@@ -1,0 +1,128 @@
+// conv/weight-gradient-subgroup — part[slice, tap, c, k] = Σ_{pixels m of the slice} x[pixel(m, tap), c] · dy[m, k]
+//
+// in    x [n, h, w, C] f32              the layer's input
+//       dy [n, oh, ow, K] f32           gradient of its output
+// out   part [slices, kh·kw, C, K] f32  conv/sum-slices adds the slices; with one slice this is dw itself
+// grid  one workgroup = one subgroup of SG lanes per slice and tile of GROUPS·ROWS rows (tap, c) × 4·COLUMNS channels k
+// err   none here: the binding checks sizes; SG must be the adapter's one subgroup size
+// src   dw = xᵀ·dy with x never unrolled; broadcast form: performance.md §3
+// twin  services/engine/reference/conv/convolution-grad-weight.ts
+//
+// Rows are the flat list of (tap, c), in vec4 of channels: a lane's load picks its own tap, so few channels fill a tile with
+// many taps, and any filter, stride and padding is one pipeline. As in implicit-gemm-subgroup the lanes form GROUPS =
+// SG/COLUMNS groups, each with its own ROWS rows. A slice is rows_per_slice rows of output pixels, or, where one row is
+// longer than a slice (a linear layer), cols_per_slice pixels of one row.
+
+enable subgroups;
+
+struct Params {
+  image_rows: u32,                          // n · oh
+  oh: u32,
+  ow: u32,
+  h: u32,
+  w: u32,
+  stride: u32,
+  padding: u32,
+  kw: u32,
+  c4: u32,
+  k4: u32,
+  row_quads: u32,                           // kh · kw · c4
+  rows_per_slice: u32,
+  cols_per_slice: u32,
+  col_slices: u32,                          // slices per row of pixels; 1 unless rows_per_slice is 1
+  slices: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> part: array<vec4f>;
+
+@compute @workgroup_size(${SG})
+fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let tiles_k = (params.k4 + ${COLUMNS - 1}u) / ${COLUMNS}u;
+  let tiles_row = (params.row_quads + ${SG / COLUMNS * ROWS / 4 - 1}u) / ${SG / COLUMNS * ROWS / 4}u;
+  let flat = flat_workgroup(group_id, groups);
+  let slice = flat / (tiles_k * tiles_row);
+  if (slice >= params.slices) { return; }                           // uniform: the whole subgroup leaves
+  let tile = flat % (tiles_k * tiles_row);
+  let group = lane / ${COLUMNS}u;
+  let column = lane % ${COLUMNS}u;
+  let first_of_tile = tile / tiles_k * ${SG / COLUMNS * ROWS / 4}u;
+  let first_quad = first_of_tile + group * ${ROWS / 4}u;
+  let k = tile % tiles_k * ${COLUMNS}u + column;
+  let k_read = min(k, params.k4 - 1u);                              // lanes past the last channel compute, but do not store
+
+  // Quad j of a group's rows is loaded by its lane j % COLUMNS in load j / COLUMNS.
+  //#for i in 0..ROWS / 4 / COLUMNS
+  let quad${i} = first_quad + ${i * COLUMNS}u + column;
+  let tap${i} = quad${i} / params.c4;
+  let c${i} = quad${i} - tap${i} * params.c4;
+  let ky${i} = i32(tap${i} / params.kw) - i32(params.padding);
+  let kx${i} = i32(tap${i} % params.kw) - i32(params.padding);
+  //#end
+  //#for r in 0..ROWS
+  var sum${r} = vec4f(0.0);
+  //#end
+
+  let first_row = slice / params.col_slices * params.rows_per_slice;
+  let first_col = slice % params.col_slices * params.cols_per_slice;
+  let end_col = min(first_col + params.cols_per_slice, params.ow);
+  for (var row = first_row; row < min(first_row + params.rows_per_slice, params.image_rows); row++) {
+    let image = row / params.oh;
+    let oy = i32(row % params.oh * params.stride);
+    //#for i in 0..ROWS / 4 / COLUMNS
+    let iy${i} = oy + ky${i};
+    let row_inside${i} = quad${i} < params.row_quads && iy${i} >= 0 && iy${i} < i32(params.h);
+    let line${i} = (image * params.h + u32(iy${i})) * params.w;
+    //#end
+    for (var ox = first_col; ox < end_col; ox += ${PIXELS}u) {
+      //#for p in 0..PIXELS
+      //#for i in 0..ROWS / 4 / COLUMNS
+      let ix${p}_${i} = i32((ox + ${p}u) * params.stride) + kx${i};
+      let inside${p}_${i} = row_inside${i} && ox + ${p}u < end_col && ix${p}_${i} >= 0 && ix${p}_${i} < i32(params.w);
+      let a${p}_${i} = select(vec4f(0.0), x[select(0u, (line${i} + u32(ix${p}_${i})) * params.c4 + c${i}, inside${p}_${i})], inside${p}_${i});
+      //#end
+      //#end
+      //#for l in 0..PIXELS / Math.min(PIXELS, SG / COLUMNS)
+      let b${l} = dy[(row * params.ow + min(ox + ${l * Math.min(PIXELS, SG / COLUMNS)}u + group % ${Math.min(PIXELS, SG / COLUMNS)}u, end_col - 1u)) * params.k4 + k_read];
+      //#end
+      //#for p in 0..PIXELS
+      //#if COLUMNS === SG
+      let d${p} = b${p};
+      //#else
+      let d${p} = subgroupShuffle(b${Math.floor(p / Math.min(PIXELS, SG / COLUMNS))}, ${p % Math.min(PIXELS, SG / COLUMNS) * COLUMNS}u + column);
+      //#end
+      //#end
+      //#for j in 0..ROWS / 4
+      //#for p in 0..PIXELS
+      //#if COLUMNS === SG
+      let s${j}_${p} = subgroupBroadcast(a${p}_${Math.floor(j / COLUMNS)}, ${j % COLUMNS}u);
+      //#else
+      //#if COLUMNS === 1
+      let s${j}_${p} = a${p}_${j};
+      //#else
+      let s${j}_${p} = subgroupShuffle(a${p}_${Math.floor(j / COLUMNS)}, group * ${COLUMNS}u + ${j % COLUMNS}u);
+      //#end
+      //#end
+      //#end
+      //#for q in 0..4
+      //#for p in 0..PIXELS
+      sum${j * 4 + q} = fma(vec4f(s${j}_${p}.${"xyzw"[q]}), d${p}, sum${j * 4 + q});
+      //#end
+      //#end
+      //#end
+    }
+  }
+
+  // Stored in a loop for the size of the code; a register has no index, so selects pick the row.
+  let rows = params.row_quads * 4u;
+  for (var r = 0u; r < min(${ROWS}u, rows - first_of_tile * 4u); r++) {
+    var sum = sum0;
+    //#for s in 1..ROWS
+    sum = select(sum, sum${s}, r == ${s}u);
+    //#end
+    let row = first_quad * 4u + r;
+    if (row < rows && k < params.k4) { part[(slice * rows + row) * params.k4 + k] = sum; }
+  }
+}

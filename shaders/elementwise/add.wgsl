@@ -1,0 +1,33 @@
+// elementwise/add — y[i] = a[i] + b[i]
+//
+// in    a, b [n] f32, any layout         may be the same tensor
+// out   y [n] f32                        may not alias a or b
+// grid  WG invocations · PER vec4 each per workgroup, strided so that neighbours load neighbours
+// err   none here: the binding checks sizes
+// src   He et al. 2016, eq. 1 (the shortcut), and the sum of gradients where a value is used twice
+// twin  services/engine/reference/elementwise/add.ts
+
+override WG: u32 = 8;                       // invocations per workgroup; 8 = one lavapipe subgroup (performance.md §3)
+override PER: u32 = 8;                      // vec4 per invocation
+
+struct Params {
+  quads: u32,                               // ceil(n / 4)
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> a: array<vec4f>;
+@group(0) @binding(2) var<storage, read> b: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+
+@compute @workgroup_size(WG)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let base = flat_workgroup(group, groups) * WG * PER + local.x;
+  for (var j = 0u; j < PER; j++) {
+    let i = base + j * WG;
+    if (i < params.quads) { y[i] = a[i] + b[i]; }
+  }
+}

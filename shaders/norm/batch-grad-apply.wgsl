@@ -1,0 +1,52 @@
+// norm/batch-grad-apply — dx[r,c] = gamma·inv · (dy − sum_dy/rows − x̂ · sum_dy_xhat/rows), inv = 1/√(variance + epsilon), x̂ = (x − mean)·inv
+//
+// in    dy, x [rows, C] f32              rows = n·h·w
+//       mean, variance [C] f32           of this batch: they depend on x, which is where the two sums come from
+//       gamma [C] f32                    padding lanes 0, which makes those of dx 0
+//       sum_dy, sum_dy_xhat [C] f32      from norm/batch-grad-sums
+// out   dx [rows, C] f32
+// grid  an invocation takes PER vec4 of one channel group, `span` apart: neighbours load neighbours, factors are made once
+// err   none here: the binding checks that epsilon > 0
+// src   Ioffe & Szegedy 2015, §3 (training mode)
+// twin  services/engine/reference/norm/batch-grad-apply.ts
+
+override WG: u32 = 8;                       // invocations per workgroup; 8 = one lavapipe subgroup (performance.md §3)
+override PER: u32 = 8;                      // rows per invocation
+
+struct Params {
+  total: u32,                               // rows · quads
+  quads: u32,                               // C / 4
+  span: u32,                                // ceil(rows / PER) · quads
+  rows: u32,
+  epsilon: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(2) var<storage, read> x: array<vec4f>;
+@group(0) @binding(3) var<storage, read> mean: array<vec4f>;
+@group(0) @binding(4) var<storage, read> variance: array<vec4f>;
+@group(0) @binding(5) var<storage, read> gamma: array<vec4f>;
+@group(0) @binding(6) var<storage, read> sum_dy: array<vec4f>;
+@group(0) @binding(7) var<storage, read> sum_dy_xhat: array<vec4f>;
+@group(0) @binding(8) var<storage, read_write> dx: array<vec4f>;
+
+@compute @workgroup_size(WG)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  let base = flat_workgroup(group, groups) * WG + local.x;
+  if (base >= params.span) { return; }
+  let q = base % params.quads;
+  let centre = mean[q];
+  let inverse = 1.0 / sqrt(variance[q] + params.epsilon);
+  let scale = gamma[q] * inverse;
+  let offset = sum_dy[q] / f32(params.rows);
+  let slope = sum_dy_xhat[q] * inverse / f32(params.rows);
+  for (var j = 0u; j < PER; j++) {
+    let i = base + j * params.span;
+    if (i < params.total) { dx[i] = scale * (dy[i] - offset - (x[i] - centre) * slope); }
+  }
+}

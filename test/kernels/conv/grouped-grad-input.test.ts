@@ -1,0 +1,3 @@
+import { describeGradInput, GROUPED, TILED } from "./suite.ts";
+
+describeGradInput({ name: "conv/grouped-grad-input", family: TILED, cases: GROUPED });

@@ -1,0 +1,316 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it, type TestContext } from "node:test";
+
+import type { Gpu, KernelFamily, Scope } from "../../../services/engine/gpu/device.ts";
+import type { Step } from "../../../services/engine/gpu/kernel.ts";
+import type { Tensor } from "../../../services/engine/gpu/tensor.ts";
+import { packActivation, packConvWeight, packVector } from "../../../services/engine/graph/layout.ts";
+import { convForward, convGradInput, convGradWeight, scratchElements } from "../../../services/engine/kernels/conv/convolution.ts";
+import { convGeometry, type ConvGeometry, inputElements, linearGeometry, outputElements, weightElements } from "../../../services/engine/kernels/conv/geometry.ts";
+import { needsTranspose, transposeWeight } from "../../../services/engine/kernels/conv/transpose-weight.ts";
+import { convolutionReference } from "../../../services/engine/reference/conv/convolution.ts";
+import { convolutionGradInputReference } from "../../../services/engine/reference/conv/convolution-grad-input.ts";
+import { convolutionGradWeightReference } from "../../../services/engine/reference/conv/convolution-grad-weight.ts";
+import { assertClose, TOLERANCE } from "../../support/close.ts";
+import { canary, closeTestGpu, runChecked, testGpu, uploadF32, withGridLimit } from "../../support/gpu.ts";
+import { uniform } from "../../support/random.ts";
+
+// The one body of tests that every variant of the convolutions must pass.
+
+const conv = (n: number, c: number, h: number, w: number, k: number, kernel: number | [number, number], stride = 1, padding = 0, groups = 1): ConvGeometry => {
+  const [kh, kw] = typeof kernel === "number" ? [kernel, kernel] : kernel;
+  return convGeometry({ n, c, h, w }, { k, kh, kw, stride, padding, groups });
+};
+
+export const DENSE: Readonly<Record<string, ConvGeometry>> = {
+  "one pixel, one channel": conv(1, 1, 1, 1, 1, 1),
+  "1×1": conv(2, 5, 7, 6, 6, 1),
+  "1×1 stride 2, leaving residue classes without taps": conv(2, 4, 7, 6, 9, 1, 2),
+  "3×3 same, C = 3": conv(2, 3, 9, 7, 12, 3, 1, 1),
+  "3×3 stride 2, with pixels left over": conv(2, 6, 9, 8, 10, 3, 2, 1),
+  "4×4 stride 2, C = 1 (first layer of the tiny CNN)": conv(3, 1, 28, 28, 16, 4, 2, 1),
+  "4×4 stride 2, all lanes of a tile": conv(2, 16, 12, 10, 32, 4, 2, 1),
+  "5×5 same, K = 7": conv(2, 3, 8, 8, 7, 5, 1, 2),
+  "7×7 stride 2 padding 3": conv(1, 3, 13, 11, 20, 7, 2, 3),
+  "3×1 stride 3": conv(2, 2, 11, 10, 3, [3, 1], 3, 1),
+  "2×3, no padding": conv(1, 4, 5, 9, 5, [2, 3]),
+  "more channels than any tile": conv(3, 35, 5, 5, 70, 3, 1, 1),
+  "many pixels, few channels": conv(2, 4, 67, 65, 36, 1),
+  "linear 52 → 10": linearGeometry(37, 52, 10),
+  "linear 20 → 100, rows in slices": linearGeometry(600, 20, 100),
+  "linear, one row": linearGeometry(1, 8, 3),
+};
+
+export const GROUPED: Readonly<Record<string, ConvGeometry>> = {
+  "2 groups of 3 → 5 channels": conv(2, 6, 7, 6, 10, 3, 1, 1, 2),
+  "2 groups, stride 2 with pixels left over": conv(2, 8, 8, 9, 4, 3, 2, 0, 2),
+  "depthwise, stride 2": conv(2, 9, 7, 8, 9, 3, 2, 1, 9),
+  "depthwise with two filters per channel": conv(1, 3, 5, 6, 6, 5, 1, 2, 3),
+  "depthwise, many pixels": conv(3, 4, 28, 28, 4, 3, 1, 1, 4),
+};
+
+/** Logical tensors of a case and their physical images. */
+function data(g: ConvGeometry, seed: number) {
+  const cg = g.c / g.groups;
+  const x = uniform(seed, g.n * g.c * g.h * g.w);
+  const w = uniform(seed + 1, g.k * cg * g.kh * g.kw);
+  const dy = uniform(seed + 2, g.n * g.k * g.oh * g.ow);
+  const bias = uniform(seed + 3, g.k);
+  const holes = (values: Float64Array): Float64Array => values.map((v, i) => (i % 3 === 0 ? 0 : v)); // as a ReLU's output has
+  const likeX = [uniform(seed + 4, x.length), holes(uniform(seed + 5, x.length))] as const;
+  const likeY = [uniform(seed + 6, dy.length), holes(uniform(seed + 7, dy.length))] as const;
+  return { x, w, dy, bias, likeX, likeY };
+}
+const packX = (g: ConvGeometry, x: ArrayLike<number>): Float32Array => packActivation(x, [g.n, g.c, g.h, g.w]);
+const packY = (g: ConvGeometry, y: ArrayLike<number>): Float32Array => packActivation(y, [g.n, g.k, g.oh, g.ow]);
+const packW = (g: ConvGeometry, w: ArrayLike<number>): Float32Array => packConvWeight(w, g.k, g.c / g.groups, g.kh, g.kw, g.groups);
+
+const SENTINEL = -12345; // no sum of these tests comes near
+
+/** An input with infinities behind its end: whatever reads past it, and multiplies that by 0, yields a NaN. */
+export function guarded(scope: Scope, label: string, values: Float32Array): Tensor {
+  const all = new Float32Array(values.length + 1024).fill(Infinity);
+  all.set(values);
+  return uploadF32(scope, label, all);
+}
+
+/** The physical output against the twin's; what is padding in the twin's image must be exactly 0. */
+function assertPhysical(actual: Float32Array, expected: Float32Array, padding: Float32Array, terms: number): void {
+  assertClose(actual, expected, TOLERANCE.reduction(terms));
+  for (let i = 0; i < actual.length; i++) if (padding[i] === 0 && actual[i] !== 0) assert.fail(`padding lane [${i}] is ${actual[i]}`);
+}
+
+export interface Variant {
+  readonly name: string;
+  /** The family that selects the variant, or why this adapter cannot run it. */
+  readonly family: (gpu: Gpu) => KernelFamily | string;
+  readonly cases: Readonly<Record<string, ConvGeometry>>;
+}
+
+export const SUBGROUP = (gpu: Gpu): KernelFamily | string => (gpu.family.kind === "subgroup" ? gpu.family : `${gpu.adapter.description} promises no fixed subgroup size of 4 or 8`);
+export const TILED = (): KernelFamily => ({ kind: "workgroup" });
+
+/** Runs `body` with a scope that is freed afterwards; skips, saying why, where the adapter lacks what the variant needs. */
+function harness({ family }: Variant): (body: (gpu: Gpu, f: KernelFamily, scope: Scope) => Promise<void>) => (t: TestContext) => Promise<void> {
+  return (body) => async (t) => {
+    const gpu = await testGpu();
+    const f = family(gpu);
+    if (typeof f === "string") { t.skip(f); return; }
+    const scope = gpu.scope("test");
+    try { await body(gpu, f, scope); } finally { scope.dispose(); }
+  };
+}
+
+interface Extras { readonly bias?: Tensor; readonly residual?: Tensor; readonly mask?: Tensor; readonly relu?: boolean }
+
+async function forward(gpu: Gpu, f: KernelFamily, scope: Scope, g: ConvGeometry, x: ArrayLike<number>, w: ArrayLike<number>, extras: Extras = {}): Promise<Float32Array> {
+  const y = canary(scope, "y", outputElements(g), SENTINEL);
+  const steps = convForward(f, g, { ...extras, x: guarded(scope, "x", packX(g, x)), w: guarded(scope, "w", packW(g, w)), y }, { relu: extras.relu ?? false });
+  return runChecked(gpu, steps, y, outputElements(g), SENTINEL);
+}
+
+async function gradInput(gpu: Gpu, f: KernelFamily, scope: Scope, g: ConvGeometry, dy: ArrayLike<number>, w: ArrayLike<number>, extras: Extras = {}): Promise<Float32Array> {
+  const dx = canary(scope, "dx", inputElements(g), SENTINEL);
+  const weight = guarded(scope, "w", packW(g, w));
+  const wT = needsTranspose(g) ? scope.tensor("wT", [weightElements(g)]) : weight;
+  const before: Step[] = needsTranspose(g) ? [transposeWeight(g, weight, wT)] : [];
+  return runChecked(gpu, [...before, ...convGradInput(f, g, { ...extras, dy: guarded(scope, "dy", packY(g, dy)), wT, dx })], dx, inputElements(g), SENTINEL);
+}
+
+async function gradWeight(gpu: Gpu, f: KernelFamily, scope: Scope, g: ConvGeometry, x: ArrayLike<number>, dy: ArrayLike<number>): Promise<Float32Array> {
+  const dw = canary(scope, "dw", weightElements(g), SENTINEL);
+  const needed = scratchElements(f, g);
+  const scratch = canary(scope, "scratch", needed, SENTINEL);
+  const steps = convGradWeight(f, g, { x: guarded(scope, "x", packX(g, x)), dy: guarded(scope, "dy", packY(g, dy)), dw, scratch });
+  const result = await runChecked(gpu, steps, dw, weightElements(g), SENTINEL);
+  assert.ok((await gpu.readF32(scratch)).subarray(needed).every((v) => v === SENTINEL), "wrote past the scratch it asked for");
+  return result;
+}
+
+const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => Array.from(a).reduce((sum, v, i) => sum + v * b[i]!, 0);
+const masked = (values: Float64Array, mask: Float64Array): Float64Array => values.map((v, i) => (mask[i]! > 0 ? v : 0));
+
+export function describeForward(variant: Variant): void {
+  const test = harness(variant);
+  describe(`${variant.name}, forward`, () => {
+    before(testGpu);
+    after(closeTestGpu);
+
+    Object.entries(variant.cases).forEach(([title, g], i) => {
+      const { x, w, bias, likeY: [residual, mask] } = data(g, 100 * i);
+      const terms = (g.c / g.groups) * g.kh * g.kw;
+      it(`matches the reference: ${title}`, test(async (gpu, f, scope) => {
+        const y = await forward(gpu, f, scope, g, x, w);
+        assertPhysical(y, packY(g, convolutionReference(x, w, g)), packY(g, mask.map(() => 1)), terms);
+      }));
+      it(`adds bias and residual, then rectifies, then masks: ${title}`, test(async (gpu, f, scope) => {
+        const extras = { bias: uploadF32(scope, "bias", packVector(bias)), residual: uploadF32(scope, "residual", packY(g, residual)), mask: uploadF32(scope, "mask", packY(g, mask)), relu: true };
+        const y = await forward(gpu, f, scope, g, x, w, extras);
+        const sum = convolutionReference(x, w, g).map((v, j) => Math.max(0, v + bias[Math.floor(j / (g.oh * g.ow)) % g.k]! + residual[j]!));
+        assertPhysical(y, packY(g, masked(sum, mask)), packY(g, mask.map(() => 1)), terms);
+      }));
+    });
+
+    const [title, g] = Object.entries(variant.cases).find(([, { n, stride, kh }]) => n > 1 && stride === 2 && kh > 1)!;
+    const { x, w, bias, likeY: [residual, mask] } = data(g, 7);
+    it("uses each part of the epilogue alone", test(async (gpu, f, scope) => {
+      const plain = Float64Array.from(await forward(gpu, f, scope, g, x, w));
+      const rows = { bias: packVector(bias), residual: packY(g, residual), mask: packY(g, mask) };
+      const K = rows.bias.length;
+      const upload = (name: keyof typeof rows): Extras => ({ [name]: uploadF32(scope, name, rows[name]) });
+      assertClose(await forward(gpu, f, scope, g, x, w, upload("bias")), plain.map((v, i) => v + rows.bias[i % K]!), TOLERANCE.elementwise);
+      assertClose(await forward(gpu, f, scope, g, x, w, upload("residual")), plain.map((v, i) => v + rows.residual[i]!), TOLERANCE.elementwise);
+      assert.deepEqual(Float64Array.from(await forward(gpu, f, scope, g, x, w, upload("mask"))), plain.map((v, i) => (rows.mask[i]! > 0 ? v : 0)));
+      assert.deepEqual(Float64Array.from(await forward(gpu, f, scope, g, x, w, { relu: true })), plain.map((v) => Math.max(v, 0)));
+    }));
+    it(`undoes the fold of a large grid and repeats to the bit: ${title}`, test(async (gpu, f, scope) => {
+      const once = await forward(gpu, f, scope, g, x, w);
+      await withGridLimit(gpu, 2, async () => assert.deepEqual(await forward(gpu, f, scope, g, x, w), once));
+      assert.deepEqual(await forward(gpu, f, scope, g, x, w), once);
+    }));
+    it("copies the image to the bit when each filter is 1 at its own channel's centre", test(async (gpu, f, scope) => {
+      const same = conv(2, 10, 5, 6, 10, 3, 1, 1, g.groups > 1 ? 10 : 1);
+      const image = uniform(9, 2 * 10 * 5 * 6);
+      const cg = same.c / same.groups;
+      const identity = new Float64Array(10 * cg * 9).map((_, i) => (i % 9 === 4 && Math.floor(i / 9) % cg === (cg === 1 ? 0 : Math.floor(i / 9 / cg)) ? 1 : 0));
+      assert.deepEqual(await forward(gpu, f, scope, same, image, identity), packX(same, image));
+    }));
+    it("gives an image the same bits alone and in a batch, whatever lies beside it", test(async (gpu, f, scope) => {
+      for (const one of loneImages(g.groups)) {
+        const five = { ...one, n: 5 };
+        const alone = uniform(3, one.c * one.h * one.w);
+        const batch = new Float64Array(5 * alone.length).fill(Infinity); // must not reach the image in the middle
+        batch.set(alone, 2 * alone.length);
+        const filter = data(one, 4).w;
+        const single = await forward(gpu, f, scope, one, alone, filter);
+        assert.deepEqual((await forward(gpu, f, scope, five, batch, filter)).slice(2 * single.length, 3 * single.length), single);
+      }
+    }));
+    it("refuses tensors that are too small by name", test(async (_gpu, f, scope) => {
+      const t = (elements: number): Tensor => scope.tensor("t", [elements]);
+      const all = { x: t(inputElements(g)), w: t(weightElements(g)), y: t(outputElements(g)) };
+      const shorter = (tensor: Tensor): Tensor => t(tensor.bytes / 4 - 4);
+      for (const name of ["x", "w", "y"] as const) {
+        assert.throws(() => convForward(f, g, { ...all, [name]: shorter(all[name]) }, { relu: false }), { code: "SHAPE_MISMATCH", message: new RegExp(`conv2d: expected ${name} to hold`) });
+      }
+      for (const name of ["bias", "residual", "mask"] as const) {
+        assert.throws(() => convForward(f, g, { ...all, [name]: t(1) }, { relu: false }), { code: "SHAPE_MISMATCH", message: new RegExp(`conv2d: expected ${name} to hold`) });
+      }
+    }));
+  });
+}
+
+/** One image each: a strided convolution, and one whose batch of five takes another tile than the image alone. */
+function loneImages(groups: number): ConvGeometry[] {
+  return groups > 1 ? [conv(1, 6, 7, 6, 10, 3, 2, 1, 2)] : [conv(1, 3, 9, 8, 10, 3, 2, 1), conv(1, 36, 41, 41, 36, 1)];
+}
+
+export function describeGradInput(variant: Variant): void {
+  const test = harness(variant);
+  describe(`${variant.name}, gradient of the input`, () => {
+    before(testGpu);
+    after(closeTestGpu);
+
+    Object.entries(variant.cases).forEach(([title, g], i) => {
+      const { w, dy, likeX: [residual, mask] } = data(g, 100 * i);
+      const expected = convolutionGradInputReference(dy, w, g);
+      const terms = (g.k / g.groups) * g.kh * g.kw;
+      it(`matches the reference: ${title}`, test(async (gpu, f, scope) => {
+        assertPhysical(await gradInput(gpu, f, scope, g, dy, w), packX(g, expected), packX(g, mask.map(() => 1)), terms);
+      }));
+      it(`adds another gradient, then masks: ${title}`, test(async (gpu, f, scope) => {
+        const extras = { residual: uploadF32(scope, "residual", packX(g, residual)), mask: uploadF32(scope, "mask", packX(g, mask)) };
+        const dx = await gradInput(gpu, f, scope, g, dy, w, extras);
+        assertPhysical(dx, packX(g, masked(expected.map((v, j) => v + residual[j]!), mask)), packX(g, mask.map(() => 1)), terms);
+      }));
+    });
+
+    const g = Object.values(variant.cases).find(({ n, stride, kh }) => n > 1 && stride === 2 && kh > 1)!;
+    const { x, w, dy } = data(g, 7);
+    it("is the adjoint of forward: ⟨dy, conv(x)⟩ = ⟨dx, x⟩", test(async (gpu, f, scope) => {
+      const forwards = dot(await forward(gpu, f, scope, g, x, w), packY(g, dy));
+      assertClose([dot(await gradInput(gpu, f, scope, g, dy, w), packX(g, x))], [forwards], TOLERANCE.layer);
+    }));
+    it("undoes the fold of a large grid and repeats to the bit", test(async (gpu, f, scope) => {
+      const once = await gradInput(gpu, f, scope, g, dy, w);
+      await withGridLimit(gpu, 2, async () => assert.deepEqual(await gradInput(gpu, f, scope, g, dy, w), once));
+      assert.deepEqual(await gradInput(gpu, f, scope, g, dy, w), once);
+    }));
+    it("gives an image the same bits alone and in a batch, whatever lies beside it", test(async (gpu, f, scope) => {
+      for (const one of loneImages(g.groups)) {
+        const alone = uniform(3, one.k * one.oh * one.ow);
+        const batch = new Float64Array(5 * alone.length).fill(Infinity);
+        batch.set(alone, 2 * alone.length);
+        const filter = data(one, 4).w;
+        const single = await gradInput(gpu, f, scope, one, alone, filter);
+        assert.deepEqual((await gradInput(gpu, f, scope, { ...one, n: 5 }, batch, filter)).slice(2 * single.length, 3 * single.length), single);
+      }
+    }));
+    it("refuses tensors that are too small by name", test(async (_gpu, f, scope) => {
+      const t = (elements: number): Tensor => scope.tensor("t", [elements]);
+      const all = { dy: t(outputElements(g)), wT: t(weightElements(g)), dx: t(inputElements(g)) };
+      for (const name of ["dy", "wT", "dx"] as const) {
+        assert.throws(() => convGradInput(f, g, { ...all, [name]: t(all[name].bytes / 4 - 4) }), { code: "SHAPE_MISMATCH", message: new RegExp(`conv2d-grad-input: expected ${name} to hold`) });
+      }
+      for (const name of ["residual", "mask"] as const) {
+        assert.throws(() => convGradInput(f, g, { ...all, [name]: t(1) }), { code: "SHAPE_MISMATCH", message: new RegExp(`conv2d-grad-input: expected ${name} to hold`) });
+      }
+    }));
+  });
+}
+
+export function describeGradWeight(variant: Variant): void {
+  const test = harness(variant);
+  describe(`${variant.name}, gradient of the weight`, () => {
+    before(testGpu);
+    after(closeTestGpu);
+
+    Object.entries(variant.cases).forEach(([title, g], i) => {
+      it(`matches the reference: ${title}`, test(async (gpu, f, scope) => {
+        const { x, w, dy } = data(g, 100 * i);
+        const dw = await gradWeight(gpu, f, scope, g, x, dy);
+        assertPhysical(dw, packW(g, convolutionGradWeightReference(x, dy, g)), packW(g, w.map(() => 1)), g.n * g.oh * g.ow);
+      }));
+    });
+
+    const sliced = (f: KernelFamily): ConvGeometry => Object.values(variant.cases).find((c) => scratchElements(f, c) > 0 && c.kh > 1)!;
+    it("is the adjoint of forward in the weight: ⟨dy, conv(x, w)⟩ = ⟨dw, w⟩", test(async (gpu, f, scope) => {
+      const g = sliced(f);
+      const { x, w, dy } = data(g, 7);
+      const forwards = dot(await forward(gpu, f, scope, g, x, w), packY(g, dy));
+      assertClose([dot(await gradWeight(gpu, f, scope, g, x, dy), packW(g, w))], [forwards], TOLERANCE.layer);
+    }));
+    it("undoes the fold of a large grid and repeats to the bit", test(async (gpu, f, scope) => {
+      const g = sliced(f);
+      const { x, dy } = data(g, 7);
+      const once = await gradWeight(gpu, f, scope, g, x, dy);
+      await withGridLimit(gpu, 2, async () => assert.deepEqual(await gradWeight(gpu, f, scope, g, x, dy), once));
+      assert.deepEqual(await gradWeight(gpu, f, scope, g, x, dy), once);
+    }));
+    it("keeps a long sum of one sign accurate", test(async (gpu, f, scope) => {
+      const g = conv(1, 4, 300, 300, 4, 1, 1, 0, variant.cases === GROUPED ? 2 : 1);
+      const ones = new Float64Array(4 * 90_000).fill(0.1);
+      const dw = await gradWeight(gpu, f, scope, g, ones, ones);
+      const exact = 90_000 * Math.fround(0.1) ** 2; // one running f32 sum of so many would be off by a few 1e-4
+      assertClose(dw, packW(g, new Float64Array(g.k * (g.c / g.groups)).fill(exact)), { atol: 0, rtol: 2e-5 });
+    }));
+    it("refuses tensors that are too small by name", test(async (_gpu, f, scope) => {
+      const g = sliced(f);
+      const t = (elements: number): Tensor => scope.tensor("t", [elements]);
+      const all = { x: t(inputElements(g)), dy: t(outputElements(g)), dw: t(weightElements(g)), scratch: t(scratchElements(f, g)) };
+      for (const name of ["x", "dy", "dw", "scratch"] as const) {
+        assert.throws(() => convGradWeight(f, g, { ...all, [name]: t(all[name].bytes / 4 - 4) }), { code: "SHAPE_MISMATCH", message: new RegExp(`conv2d-grad-weight: expected ${name} to hold`) });
+      }
+      assert.throws(() => convGradWeight(f, g, { ...all, scratch: undefined }), { code: "SHAPE_MISMATCH", message: /expected scratch to hold \d+ elements, got 0/ });
+    }));
+  });
+}
+
+/** Runs plain steps and reads a canary-guarded output of `n` elements back; for the small kernels of this family. */
+export async function runSteps(gpu: Gpu, n: number, steps: (output: Tensor, scope: Scope) => readonly Step[]): Promise<Float32Array> {
+  const scope = gpu.scope("test");
+  try {
+    const output = canary(scope, "output", n, SENTINEL);
+    return await runChecked(gpu, steps(output, scope), output, n, SENTINEL);
+  } finally { scope.dispose(); }
+}

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+
+import { readSafetensors, writeSafetensors } from "../../../services/lab/models/safetensors.ts";
+
+/** A file with this header text and so many bytes of data. */
+function file(header: unknown, dataBytes = 0): Uint8Array {
+  const json = new TextEncoder().encode(typeof header === "string" ? header : JSON.stringify(header));
+  const bytes = new Uint8Array(8 + json.length + dataBytes);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true);
+  bytes.set(json, 8);
+  return bytes;
+}
+
+const entry = (shape: number[], begin: number, end: number, dtype = "F32"): unknown => ({ dtype, shape, data_offsets: [begin, end] });
+
+describe("safetensors", () => {
+  const tensors = new Map([
+    ["a.weight", { shape: [2, 3], data: Float32Array.of(1, -2, 3.5, 1e-30, -0, 6) }],
+    ["empty", { shape: [0, 4], data: new Float32Array(0) }],
+    ["scalar", { shape: [], data: Float32Array.of(7) }],
+    ['odd "name"\\', { shape: [1], data: Float32Array.of(8) }],
+  ]);
+
+  it("reads back to the bit what it wrote, wherever the bytes lie in memory", () => {
+    const written = writeSafetensors(tensors, { epoch: "3", note: 'with "quotes"' });
+    const shifted = new Uint8Array(written.length + 3).subarray(3);
+    shifted.set(written);
+    const read = readSafetensors(shifted);
+    assert.deepEqual(read.metadata, { epoch: "3", note: 'with "quotes"' });
+    assert.deepEqual([...read.tensors], [...tensors]);
+    assert.ok(Object.is(read.tensors.get("a.weight")!.data[4], -0));
+  });
+
+  it("gives the same bytes for the same tensors and aligns the data", () => {
+    const once = writeSafetensors(tensors);
+    assert.deepEqual(once, writeSafetensors(tensors));
+    assert.equal(new DataView(once.buffer).getBigUint64(0, true) % 8n, 0n);
+  });
+
+  it("refuses to write a shape that does not fit its data", () =>
+    assert.throws(() => writeSafetensors(new Map([["x", { shape: [2], data: new Float32Array(3) }]])), { code: "WEIGHTS_CORRUPT", message: /tensor x to have 2 values/ }));
+
+  const refused: [string, Uint8Array, RegExp][] = [
+    ["a file too short for its length field", new Uint8Array(7), /at least 8 bytes/],
+    ["a header longer than the file", (() => { const b = file({}); new DataView(b.buffer).setBigUint64(0, 2n ** 63n, true); return b; })(), /header inside the file/],
+    ["a header that is no JSON", file("{nonsense"), /a JSON header/],
+    ["a header that is no UTF-8", (() => { const b = file('{"a":1}'); b[9] = 0xff; return b; })(), /a JSON header/],
+    ["a header that is a list", file("[]"), /an object as header/],
+    ["a name twice", file(`{"x":${JSON.stringify(entry([1], 0, 4))},"\\u0078":${JSON.stringify(entry([1], 4, 8))}}`, 8), /"x" twice/],
+    ["a field twice", file('{"x":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4), /"dtype" twice/],
+    ["another dtype", file({ x: entry([1], 0, 2, "BF16") }, 2), /tensor x to have dtype F32, got BF16/],
+    ["a negative size", file({ x: entry([-1], 0, 4) }, 4), /tensor x to have a shape/],
+    ["a fractional size", file({ x: entry([0.5], 0, 2) }, 2), /tensor x to have a shape/],
+    ["a shape that claims more than its bytes", file({ x: entry([2 ** 50, 2 ** 50], 0, 4) }, 4), /tensor x .* to take/],
+    ["offsets past the end", file({ x: entry([2], 0, 8) }, 4), /fill the 4 bytes/],
+    ["offsets that run backwards", file({ x: entry([1], 4, 0) }, 4), /tensor x .* to take 4 bytes/],
+    ["a hole", file({ x: entry([1], 4, 8) }, 8), /tensor x to begin at 0, got 4/],
+    ["an overlap", file({ x: entry([2], 0, 8), y: entry([1], 4, 8) }, 8), /tensor y to begin at 8, got 4/],
+    ["bytes after the last tensor", file({ x: entry([1], 0, 4) }, 5), /fill the 5 bytes/],
+    ["metadata that is not text", file({ __metadata__: { a: 1 } }), /__metadata__/],
+    ["an entry that is no object", file({ x: [1] }), /tensor x to be an object/],
+  ];
+  for (const [what, bytes, message] of refused) it(`refuses ${what}`, () => assert.throws(() => readSafetensors(bytes), { code: "WEIGHTS_CORRUPT", message }));
+
+  it("takes a tensor called __proto__ for what it is", () => {
+    const read = readSafetensors(file(`{"__proto__":${JSON.stringify(entry([1], 0, 4))}}`, 4));
+    assert.deepEqual([...read.tensors.keys()], ["__proto__"]);
+    assert.equal(({} as Record<string, unknown>).dtype, undefined);
+  });
+
+  it("reads a published checkpoint", () => {
+    const folder = process.env.LORENZ_SHARED ?? "../shared";
+    const { tensors: published, metadata } = readSafetensors(readFileSync(join(folder, "models/cifar10/resnet20.safetensors")));
+    assert.deepEqual(published.get("conv1.weight")!.shape, [16, 3, 3, 3]);
+    assert.equal(metadata.training, "standard training");
+  });
+});

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { differentiate } from "../../../services/engine/graph/differentiate.ts";
+import type { Graph, Value } from "../../../services/engine/graph/graph.ts";
+import { ancestors } from "../../../services/engine/graph/rewrite.ts";
+import { flopsOfImage, nodeMacs } from "../../../services/engine/plan/flops.ts";
+import { type Fusion, fuse } from "../../../services/engine/plan/fuse.ts";
+import { Sketch, smallNetworks } from "../../support/networks.ts";
+
+const fused = (graph: Graph, keep: readonly Value[]): Fusion => fuse(graph, ancestors(graph, keep), new Set(keep));
+
+/** conv → relu → conv → (+ first relu) → relu → flatten → linear → selected logit. */
+function residual(): { sketch: Sketch; image: Value; a: Value; b: Value; c: Value; sum: Value; y: Value; of: Value } {
+  const sketch = new Sketch(1);
+  const { builder } = sketch;
+  const image = builder.image(3, 4, 4);
+  const a = builder.relu(sketch.conv(builder.normalise(image, [0, 0, 0], [1, 1, 1]), 4, 3, { padding: 1 }));
+  const b = builder.relu(sketch.conv(a, 4, 3, { padding: 1 }));
+  const c = sketch.conv(b, 4, 3, { padding: 1 });
+  const sum = builder.add(c, a);
+  const y = builder.relu(sum);
+  const of = builder.selectLogit(sketch.linear(builder.flatten(y), 3), builder.labels());
+  return { sketch, image, a, b, c, sum, y, of };
+}
+
+describe("fuse", () => {
+  it("takes convolution, residual and ReLU in one pass", () => {
+    const { sketch, a, c, sum, y, of } = residual();
+    const { chains, absorbed } = fused(sketch.builder.graph, [of]);
+    assert.deepEqual(chains.get(y), { base: c, final: y, residual: a, relu: true, mask: undefined });
+    assert.ok(absorbed.has(c) && absorbed.has(sum) && !absorbed.has(y) && !absorbed.has(a));
+  });
+
+  it("takes a gradient, the other branch's gradient and the ReLU's mask in one pass, through flatten", () => {
+    const { sketch, image, a, y, of } = residual();
+    const { graph, gradients } = differentiate(sketch.builder.graph, of, [image], 1);
+    const gradient = gradients.get(image)!;
+    const { chains } = fused(graph, [gradient]);
+    const masks = [...chains.values()].filter(({ mask }) => mask !== undefined);
+    assert.deepEqual(masks.map(({ mask }) => mask).sort((p, q) => p! - q!), [a, residual().b, y]);
+    assert.equal(graph.nodes[chains.get(masks.find(({ mask }) => mask === y)!.final)!.base]!.operation.op, "linearGradInput");
+    assert.equal(masks.filter(({ residual: r }) => r !== undefined).length, 1, "the shortcut's gradient is added in the same pass");
+    const stored = graph.nodes.filter(({ operation: { op } }, i) => (op === "reluGrad" || op === "add") && ancestors(graph, [gradient]).has(i as Value) && !chains.has(i as Value) && !fused(graph, [gradient]).absorbed.has(i as Value));
+    assert.deepEqual(stored, [], "no ReLU gradient and no sum is a pass of its own");
+  });
+
+  it("stops where a value is kept, or read by someone else", () => {
+    const { sketch, c, sum, y, of } = residual();
+    assert.equal(fused(sketch.builder.graph, [of, c]).chains.get(c)!.final, c);
+    assert.equal(fused(sketch.builder.graph, [of, sum]).chains.get(sum)!.relu, false);
+    const { builder } = sketch;
+    const twice = sketch.conv(y, 4, 1);
+    const z = builder.add(builder.relu(twice), twice);
+    const chain = fused(builder.graph, [of, z]).chains.get(twice)!;
+    assert.deepEqual([chain.final, chain.relu], [twice, false]);
+  });
+
+  it("does not take a value for its own residual", () => {
+    const sketch = new Sketch(1);
+    const { builder } = sketch;
+    const x = sketch.conv(builder.normalise(builder.image(1, 2, 2), [0], [1]), 4, 1);
+    const sum = builder.add(x, x);
+    assert.deepEqual(fused(builder.graph, [sum]).chains.get(x), { base: x, final: x, residual: undefined, relu: false, mask: undefined });
+  });
+
+  it("lets the later of two added convolutions take the earlier as residual", () => {
+    const network = smallNetworks.find(({ title }) => title === "residual additions")!;
+    const { chains } = fused(network.graph, [network.of]);
+    const projections = [...chains.values()].filter(({ base, residual: r }) => r !== undefined && network.graph.nodes[r]!.operation.op === "conv2d" && base > r);
+    assert.equal(projections.length, 1);
+  });
+});
+
+describe("multiply-adds", () => {
+  it("count logical channels, and a gradient as its forward operation", () => {
+    const { sketch, image, of } = residual();
+    const forward = 2 * (16 * 4 * 27 + 2 * 16 * 4 * 36 + 3 * 64);
+    assert.equal(flopsOfImage(sketch.builder.graph), forward);
+    const { graph } = differentiate(sketch.builder.graph, of, [image], 1);
+    const all = graph.nodes.reduce((sum, node) => sum + nodeMacs(graph, node), 0);
+    assert.equal(2 * all, 2 * forward);
+  });
+});
