@@ -106,7 +106,7 @@ export class ImageResultType {
   @Field(() => Int, { nullable: true, description: "Predicted class, after the perturbation if there was one; null where the measure has none." }) prediction!: number | null;
   @Field(() => Float, { nullable: true, description: "Null where the measure has no number or it was not finite." }) value!: number | null;
   @Field(() => Boolean, { nullable: true, description: "Attacks: whether the prediction changed as the attack wanted." }) success!: boolean | null;
-  @Field(() => GraphQLJSONObject, { nullable: true }) detail!: object | null;
+  @Field(() => GraphQLJSONObject, { nullable: true, description: "Further numbers by name; null where the measure has none." }) detail!: object | null;
 }
 
 @ObjectType("Artifact", { description: "A file that a run made of one image, to be fetched over plain HTTP." })

@@ -27,7 +27,7 @@ export class RunProgressType {
   @Field(() => Float, { description: "In units of the phase." }) done!: number;
   @Field(() => Float) total!: number;
   @Field(() => Float, { nullable: true, description: "Null until it can be told." }) etaSeconds!: number | null;
-  @Field(() => Float, { nullable: true }) imagesPerSecond!: number | null;
+  @Field(() => Float, { nullable: true, description: "Null where nothing is counted in images." }) imagesPerSecond!: number | null;
 }
 
 @ObjectType("RunError", { description: "Why a run failed." })
@@ -56,8 +56,8 @@ export class RunType {
   @Field(() => RunProgressType, { nullable: true, description: "Null until the first report." }) progress!: RunProgressType | null;
   @Field(() => SampleSetType, { nullable: true, description: "Null for training and until it is drawn." }) sampleSet!: SampleSetType | null;
   @Field(() => GraphQLISODateTime) createdAt!: Date;
-  @Field(() => GraphQLISODateTime, { nullable: true }) startedAt!: Date | null;
-  @Field(() => GraphQLISODateTime, { nullable: true }) finishedAt!: Date | null;
+  @Field(() => GraphQLISODateTime, { nullable: true, description: "Null while it waits." }) startedAt!: Date | null;
+  @Field(() => GraphQLISODateTime, { nullable: true, description: "Null until it has ended." }) finishedAt!: Date | null;
   @Field(() => GraphQLISODateTime, { nullable: true, description: "When cancelRun was called." }) cancelRequestedAt!: Date | null;
 }
 

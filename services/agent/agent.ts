@@ -163,6 +163,9 @@ export class Agent {
         if (await isCancelRequested(store, claim)) attempt.cancel(); // asked for before this attempt could hear it
       }
       return await attempt.outcome;
+    } catch (error) {
+      this.#runner.process.kill(); // it may be at work on a run that nobody follows any more
+      throw error;
     } finally {
       this.#current = undefined;
     }

@@ -48,6 +48,7 @@ export class Attempt {
   constructor(options: AttemptOptions) {
     this.#o = options;
     this.outcome = new Promise((resolve) => { this.#resolve = resolve; });
+    this.outcome.catch(() => undefined); // it may fail before anyone waits for it
   }
 
   get claim(): Claim { return this.#o.claim; }

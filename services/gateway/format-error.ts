@@ -1,5 +1,5 @@
 import { unwrapResolverError } from "@apollo/server/errors";
-import { GraphQLError, type GraphQLFormattedError } from "graphql";
+import { GraphQLError, type GraphQLFormattedError, Kind } from "graphql";
 
 import { entryOf } from "../../schema/errors.ts";
 import { AppError } from "../common/errors.ts";
@@ -11,10 +11,10 @@ export const LIMIT_EXCEEDED = "limitExceeded";
 
 /** Codes of the GraphQL transport itself (Apollo's), whose messages describe the caller's document and nothing else. */
 const PROTOCOL_CODES: ReadonlySet<string> = new Set([
-  "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "OPERATION_RESOLUTION_FAILURE", "BAD_REQUEST", "PERSISTED_QUERY_NOT_FOUND", "PERSISTED_QUERY_NOT_SUPPORTED", "QUERY_TOO_COMPLEX", "INVALID_INPUT",
+  "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "OPERATION_RESOLUTION_FAILURE", "BAD_REQUEST", "PERSISTED_QUERY_NOT_FOUND", "PERSISTED_QUERY_NOT_SUPPORTED", "QUERY_TOO_COMPLEX",
 ]);
 
-/** graphql-js names the field of a wrong variable only in its message. */
+/** graphql-js names the place inside a wrong variable only in its message. */
 const AT_FIELD = /^Variable "\$[^"]*" got invalid value .* at "([^"]+)"; /s;
 /** Nor has its token limit a code. */
 const TOO_MANY_TOKENS = /^Syntax Error: Document contains more tha[nt] \d+ tokens/;
@@ -44,9 +44,9 @@ function ofApp(error: AppError): GraphQLFormattedError | undefined {
 }
 
 function ofProtocol(error: GraphQLError): GraphQLFormattedError | undefined {
-  // Apollo gives this code to a variable of the wrong type or shape; over WebSocket graphql-js gives none.
-  const field = AT_FIELD.exec(error.message)?.[1];
-  if (error.extensions["code"] === "BAD_USER_INPUT" || field !== undefined) return { message: error.message, extensions: { code: "INVALID_INPUT", ...(field !== undefined && { field }) } };
+  // A variable of the wrong type or shape: Apollo would give it a code, over WebSocket nobody does.
+  const [node] = error.nodes ?? [];
+  if (node?.kind === Kind.VARIABLE_DEFINITION) return { message: error.message, extensions: { code: "INVALID_INPUT", field: AT_FIELD.exec(error.message)?.[1] ?? node.variable.name.value } };
   if (error.extensions[LIMIT_EXCEEDED] === true || TOO_MANY_TOKENS.test(error.message)) return { message: error.message, extensions: { code: "QUERY_TOO_COMPLEX" } };
   const code = error.extensions["code"];
   return typeof code === "string" && PROTOCOL_CODES.has(code) ? { message: error.message, extensions: { code } } : undefined;

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ApolloServer } from "@apollo/server";
 import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
@@ -54,6 +54,10 @@ export async function startServer({ config, database: given, agent: withAgent = 
   assertBindable(config.host, config.allowRemote);
   const closing = new Cleanup(); // runs in reverse: what is opened last is closed first
   try {
+    // The address first: it is the quickest thing to find out that it cannot be had.
+    const httpServer = createServer(notYet);
+    const port = await listen(httpServer, config);
+    closing.add(() => closeHttp(httpServer));
     const database = given ?? await openDatabase({ dataDir: config.dataDir, ...(config.databaseUrl !== undefined && { databaseUrl: config.databaseUrl }) });
     if (!given) closing.add(() => database.close());
     if (withAgent) {
@@ -61,20 +65,19 @@ export async function startServer({ config, database: given, agent: withAgent = 
       closing.add(() => agent.stop());
       await agent.start();
     }
-    const url = await serve(config, database, closing);
-    return { url, database, close: () => closing.run() };
+    await serve(httpServer, config, database, closing);
+    return { url: `http://${config.host.includes(":") ? `[${bare(config.host)}]` : config.host}:${port}`, database, close: () => closing.run() };
   } catch (error) {
     await closing.run();
     throw error;
   }
 }
 
-async function serve(config: Config, database: Database, closing: Cleanup): Promise<string> {
+async function serve(httpServer: Server, config: Config, database: Database, closing: Cleanup): Promise<void> {
   const log = logger("gateway");
   const formatError = createErrorFormatter(log);
   const services = await openServices(config, database, closing);
   const schema = await createSchema();
-  const httpServer = createServer();
   const apollo = createApollo(schema, config, httpServer, formatError);
   await apollo.start();
   closing.add(() => apollo.stop()); // closes httpServer, too
@@ -82,9 +85,12 @@ async function serve(config: Config, database: Database, closing: Cleanup): Prom
   const webSocket = serveWebSocket({ httpServer, schema, services, limits: config, formatError, loopbackOnly });
   let draining = false;
   closing.add(async () => { draining = true; await webSocket.dispose(); });
-  httpServer.on("request", createApp({ apollo, services, formatError, loopbackOnly, isDraining: () => draining }));
-  const port = await listen(httpServer, config);
-  return `http://${config.host.includes(":") ? `[${config.host.replace(/[[\]]/g, "")}]` : config.host}:${port}`;
+  httpServer.off("request", notYet).on("request", createApp({ apollo, services, formatError, loopbackOnly, isDraining: () => draining }));
+}
+
+/** What is answered while the database is being opened. */
+function notYet(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(503, { "content-type": "application/json", "retry-after": "1" }).end('{"status":"starting"}');
 }
 
 async function openServices(config: Config, database: Database, closing: Cleanup): Promise<Services> {
@@ -114,10 +120,19 @@ function createApollo(schema: GraphQLSchema, config: Config, httpServer: Server,
 /** @returns the port. @throws AppError CONFIG_INVALID when the address cannot be had. */
 async function listen(httpServer: Server, { host, port }: Config): Promise<number> {
   try {
-    httpServer.listen(port, host.replace(/^\[|\]$/g, ""));
+    httpServer.listen(port, bare(host));
     await once(httpServer, "listening");
   } catch (error) {
     throw new AppError("CONFIG_INVALID", `LORENZ_HOST, LORENZ_PORT: expected an address that can be bound, got ${host}:${port}: ${(error as Error).message}; is another server running?`, { host, port }, { cause: error });
   }
   return (httpServer.address() as AddressInfo).port;
 }
+
+/** For a start that failed; otherwise Apollo has drained and closed it by then. */
+async function closeHttp(httpServer: Server): Promise<void> {
+  httpServer.closeAllConnections();
+  await new Promise<void>((resolve) => { httpServer.close(() => resolve()); });
+}
+
+/** An IPv6 address without the brackets that a URL needs. */
+function bare(host: string): string { return host.replace(/^\[|\]$/g, ""); }

@@ -1,9 +1,10 @@
 import type { Server } from "node:http";
 import type { Duplex } from "node:stream";
-import { type ExecutionResult, type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from "graphql";
+import { type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from "graphql";
 import { useServer } from "graphql-ws/use/ws";
 import { WebSocketServer } from "ws";
 
+import { logger } from "../common/log.ts";
 import { createContext, type Services } from "./context.ts";
 import { isLoopbackHost, isSameOrigin } from "./http/loopback.ts";
 import { checkDocument, type Limits, limitRules, MAX_BODY_BYTES } from "./limits.ts";
@@ -48,6 +49,11 @@ export function serveWebSocket({ httpServer, schema, services, limits, formatErr
     onNext: (_context, _id, _payload, _args, result) => format(result, formatError),
     onError: (_context, _id, _payload, errors) => errors.map(formatError),
   }, sockets);
+  sockets.on("connection", (socket) => {
+    // graphql-ws would print each to the console; `ws` has closed the socket with the right code already.
+    socket.removeAllListeners("error");
+    socket.on("error", (error) => logger("gateway").info({ err: error }, "a WebSocket broke"));
+  });
   return {
     async dispose() {
       // A client that does not answer the close frame must not hold up the end.
@@ -58,7 +64,7 @@ export function serveWebSocket({ httpServer, schema, services, limits, formatErr
   };
 }
 
-function format({ errors, ...result }: ExecutionResult, formatError: (error: unknown) => GraphQLFormattedError): FormattedExecutionResult {
+function format({ errors, ...result }: Pick<FormattedExecutionResult, "data" | "extensions"> & { readonly errors?: readonly GraphQLError[] | undefined }, formatError: (error: unknown) => GraphQLFormattedError): FormattedExecutionResult {
   return { ...result, ...(errors && { errors: errors.map(formatError) }) };
 }
 

@@ -6,7 +6,7 @@
  *      ▲                    │
  *      └── failAttempt, interruptRun, recoverRuns ─┘
  */
-import { and, desc, eq, inArray, ne, sql } from "drizzle-orm";
+import { and, desc, eq, ne, sql } from "drizzle-orm";
 
 import type { RunEvent } from "../../schema/jobs/run-event.ts";
 import type { BlobRef, Results, TrainedModel } from "../../schema/jobs/results.ts";
@@ -201,7 +201,7 @@ export async function recordEnvironment({ db }: Store, claim: Claim, environment
 
 /** Whether someone has asked to cancel the attempt; also when it is no longer ours. */
 export async function isCancelRequested({ db }: Store, { runId, attempt }: Claim): Promise<boolean> {
-  const rows = await db.select({ at: runs.cancelRequestedAt }).from(runs).where(and(eq(runs.id, runId), eq(runs.attempt, attempt), inArray(runs.status, ["running"])));
+  const rows = await db.select({ at: runs.cancelRequestedAt }).from(runs).where(and(eq(runs.id, runId), eq(runs.attempt, attempt), eq(runs.status, "running")));
   return rows[0]?.at !== null;
 }
 

@@ -39,7 +39,7 @@ export async function openEmbedded({ dataDir, image }: { readonly dataDir: strin
       close: () => cleanup.run(),
     };
   } catch (error) {
-    await cleanup.run();
+    await cleanup.run().catch(() => undefined); // what went wrong first is what matters
     throw error;
   }
 }

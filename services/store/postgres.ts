@@ -3,6 +3,7 @@ import { migrate } from "drizzle-orm/node-postgres/migrator";
 import pg from "pg";
 
 import * as tables from "../../schema/tables/tables.ts";
+import { AppError } from "../common/errors.ts";
 import { logger } from "../common/log.ts";
 import { Cleanup } from "./cleanup.ts";
 import type { Database, Db } from "./database.ts";
@@ -13,6 +14,9 @@ import { startQueue } from "./queue.ts";
 /** Any number that nobody else locks in the same database: "lorenz" in ASCII. */
 const MIGRATION_LOCK = 0x6c6f72656e7a;
 
+/** What is tested, as server_version_num. */
+const OLDEST_SERVER = 150_000;
+
 export async function openPostgres(connectionString: string): Promise<Database> {
   const cleanup = new Cleanup();
   try {
@@ -20,6 +24,7 @@ export async function openPostgres(connectionString: string): Promise<Database> 
     cleanup.add(() => pool.end());
     // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
     pool.on("error", (error) => logger("store").warn({ err: error }, "an idle database connection broke"));
+    await requireServer(pool);
     await migrateLocked(pool);
     const db = drizzle(pool, { schema: tables }) as Db;
     // A killed agent's job comes back only when some instance looks: every 5 s, so within heartbeat + 5 s.
@@ -34,9 +39,18 @@ export async function openPostgres(connectionString: string): Promise<Database> 
       close: () => cleanup.run(),
     };
   } catch (error) {
-    await cleanup.run();
+    await cleanup.run().catch(() => undefined); // what went wrong first is what matters
     throw error;
   }
+}
+
+/** @throws AppError CONFIG_INVALID; the message carries no password. */
+async function requireServer(pool: pg.Pool): Promise<void> {
+  const { rows } = await pool.query<{ version: string }>("select current_setting('server_version_num') as version").catch((cause: Error) => {
+    throw new AppError("CONFIG_INVALID", `DATABASE_URL: expected a PostgreSQL server that answers, got: ${cause.message || (cause as NodeJS.ErrnoException).code}`, {}, { cause });
+  });
+  const version = Number(rows[0]?.version);
+  if (!(version >= OLDEST_SERVER)) throw new AppError("CONFIG_INVALID", `DATABASE_URL: expected PostgreSQL 15 or later, got ${Math.floor(version / 10_000)}`);
 }
 
 /** Drizzle's migrator takes no lock; gateways and agents that start together would both create the tables. */

@@ -8,6 +8,7 @@ import { eq, sql } from "drizzle-orm";
 import { agents, datasets, imageResults, metrics, runModels, runs } from "../../schema/tables/tables.ts";
 import { Agent, type AgentOptions } from "../../services/agent/agent.ts";
 import { blobPath } from "../../services/common/blob-files.ts";
+import { claimRun } from "../../services/store/claims.store.ts";
 import type { RunEventRow } from "../../services/store/events.store.ts";
 import { RUN_QUEUE } from "../../schema/jobs/run-config.ts";
 import { getModel } from "../../services/store/models.store.ts";
@@ -70,6 +71,15 @@ describe("an agent", () => {
       assert.deepEqual([me!.id, me!.environment?.measuredGflops], [agent.id, 1]);
     });
     assert.deepEqual(await t.database.db.select().from(agents), [], "a stopped agent removes its row");
+  });
+
+  it("shares the queue with another: every run is done once", async () => {
+    await withAgent({ onlyAgent: false }, (first) => withAgent({ onlyAgent: false }, async (second) => {
+      const made = await Promise.all(Array.from({ length: 6 }, () => measure("succeed")));
+      await Promise.all(made.map(({ id }) => ended(t.database, id)));
+      const rows = await Promise.all(made.map(({ id }) => run(id)));
+      assert.ok(rows.every((row) => row.status === "succeeded" && row.attempt === 1 && [first.id, second.id].includes(row.agentId!)));
+    }));
   });
 
   it("passes a failure on, without trying again, and keeps its runner for the next run", async () => {
@@ -225,7 +235,6 @@ describe("an agent that stops", () => {
 describe("an agent that starts", () => {
   it("sends queued runs again whose job was lost, and takes over those of an agent that is no more", async () => {
     const [lost, orphan] = [await train("succeed"), await train("succeed")];
-    const { claimRun } = await import("../../services/store/claims.store.ts");
     await claimRun(t.database, orphan.id, { agentId: "00000000-0000-4000-8000-00000000dead", environment: null, blobDir: t.blobDir });
     await t.database.boss.deleteAllJobs(RUN_QUEUE);
     await withAgent({}, async () => {
@@ -238,7 +247,6 @@ describe("an agent that starts", () => {
 
   it("takes over a run whose job the queue gives it because the claim of another has lapsed", async () => {
     const { id } = await train("succeed");
-    const { claimRun } = await import("../../services/store/claims.store.ts");
     const [job] = await t.database.boss.fetch(RUN_QUEUE);
     assert.ok(job, "the job of the run");
     await claimRun(t.database, id, { agentId: "00000000-0000-4000-8000-00000000dead", environment: null, blobDir: t.blobDir });

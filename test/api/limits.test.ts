@@ -3,10 +3,11 @@ import { request } from "node:http";
 import { after, before, describe, it } from "node:test";
 import { getIntrospectionQuery } from "graphql";
 
-import { type Api, openApi } from "../support/api.ts";
+import { type Api, openApi, STRICT_LIMITS } from "../support/api.ts";
+import { BEYOND_LIMITS } from "../support/documents.ts";
 
 let api: Api;
-before(async () => { api = await openApi({ maxDepth: 7, maxAliases: 5, maxTokens: 700 }); });
+before(async () => { api = await openApi(STRICT_LIMITS); });
 after(() => api.close());
 
 /** fetch sets Host by itself; this does not. */
@@ -20,15 +21,8 @@ function get(path: string, headers: Record<string, string>): Promise<{ status: n
   });
 }
 
-const deep = "{ models { edges { node { trainingRun { product { trainingRun { product { id } } } } } } } }";
-const aliased = `{ ${Array.from({ length: 6 }, (_, i) => `a${i}: datasets { name }`).join(" ")} }`;
-const long = `{ datasets { ${"name ".repeat(800)} } }`;
-const directed = `{ datasets { ${Array.from({ length: 21 }, () => "name @include(if: true)").join(" ")} } }`;
-const dear = "{ runs(first: 200) { edges { node { imageResults(first: 200) { edges { node { measure image } } } } } } }";
-export const BEYOND = { deep, aliased, long, directed, dear };
-
 describe("limits over HTTP", () => {
-  for (const [what, query] of Object.entries(BEYOND)) {
+  for (const [what, query] of Object.entries(BEYOND_LIMITS)) {
     it(`refuses a document that is too ${what}`, async () => {
       const { code, message } = await api.fault(query);
       assert.equal(code, "QUERY_TOO_COMPLEX", message);
@@ -49,7 +43,8 @@ describe("limits over HTTP", () => {
     assert.equal((await api.fault("{ nope }")).code, "GRAPHQL_VALIDATION_FAILED");
     assert.equal((await api.fault("{ models")).code, "GRAPHQL_PARSE_FAILED");
     assert.equal((await api.fault('mutation { attackModel(input: { model: "x", attack: { pgd: { epsilon: 0.1 }, inductiveOcclusion: {} } }) { id } }')).code, "GRAPHQL_VALIDATION_FAILED");
-    assert.deepEqual(await api.fault("query($first: Int!) { runs(first: $first) { edges { cursor } } }", { first: "x" }).then((f) => [f.code]), ["INVALID_INPUT"]);
+    assert.deepEqual(await api.fault("query($first: Int!) { runs(first: $first) { edges { cursor } } }", { first: "x" }).then((f) => [f.code, f.field]), ["INVALID_INPUT", "first"]);
+    assert.deepEqual(await api.fault("query($first: Int!) { runs(first: $first) { edges { cursor } } }", {}).then((f) => [f.code, f.field]), ["INVALID_INPUT", "first"]);
   });
 
   it("answers no simple request: a page of another site could send it", async () => {

@@ -5,6 +5,7 @@ import { evaluate } from "../../services/engine/cpu/evaluate.ts";
 import type { Gpu } from "../../services/engine/gpu/device.ts";
 import { Program } from "../../services/engine/gpu/program.ts";
 import { differentiate } from "../../services/engine/graph/differentiate.ts";
+import type { Value } from "../../services/engine/graph/graph.ts";
 import { sgd } from "../../services/engine/kernels/optim/sgd.ts";
 import { sgdReference } from "../../services/engine/reference/optim/sgd.ts";
 import { assertClose, TOLERANCE } from "../support/close.ts";
@@ -33,7 +34,7 @@ describe("training on the device", () => {
     const program = await Program.prepare(gpu, "training", [...plan.prologue, ...plan.body, step]); // the step changes what the prologue reads
 
     let states: ReadonlyMap<string, Float64Array> = leaves.states;
-    const velocities = new Map(weights.map((weight) => [weight, new Float64Array(leaves.parameters.get(nameOf(graph, weight))!.length)]));
+    const velocities = new Map<Value, Float64Array>(weights.map((weight) => [weight, new Float64Array(leaves.parameters.get(nameOf(graph, weight))!.length)]));
     const losses: number[] = [];
     for (let i = 0; i < STEPS; i++) {
       const truth = evaluate(graph, { ...leaves, states }, "train");

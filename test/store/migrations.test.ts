@@ -6,6 +6,7 @@ import { getTableConfig } from "drizzle-orm/pg-core";
 import { sql } from "drizzle-orm";
 
 import * as tables from "../../schema/tables/tables.ts";
+import { lockDirectory } from "../../services/common/lock.ts";
 import { migrationsFolder } from "../../services/common/paths.ts";
 import { openDatabase } from "../../services/store/db.ts";
 import { readJournal } from "../../services/store/migrate.ts";
@@ -57,6 +58,7 @@ describe("the migrated database", () => {
   it("is refused when it holds a migration of another build", async () => {
     await t.database.db.execute(sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('of the future', 99999999999999)`);
     await assert.rejects(openAgain(), { code: "CONFIG_INVALID" });
+    if (!t.databaseUrl) lockDirectory(t.dataDir).release(); // what could not be opened is not left locked
   });
 });
 

@@ -33,6 +33,8 @@ export const DIGITS: DatasetInfo = {
 export const CIFAR: DatasetInfo = { ...DIGITS, name: "cifar10", title: "CIFAR-10", trainCount: 50_000, testCount: 10_000, inputShape: [3, 32, 32], mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2] };
 export const MISSING: DatasetInfo = { ...DIGITS, name: "fashion-mnist", title: "Fashion", available: false, reason: "install dataset-fashion-mnist", contentHash: null };
 
+export const STRICT_LIMITS = { maxDepth: 7, maxAliases: 5, maxTokens: 700 };
+
 /** A gateway on a free port with a database of its own and no agent; data sets are known, nothing is computed. */
 export async function openApi(overrides: Partial<Config> = {}): Promise<Api> {
   const { database, dataDir, blobDir, close }: TestDatabase = await openTestDatabase();

@@ -71,12 +71,22 @@ export class Guide {
   }
 
   /** Attributes the images and ranks. @returns completeness gaps, see Attributor. */
-  async load({ x, labels, ids }: ImageBatch): Promise<{ gap: Float64Array | null }> {
-    const { gpu } = this.session;
-    gpu.write(this.image, x);
-    gpu.write(this.ids, ids);
-    const attributed = await this.attributor.attribute(x, labels);
-    this.program.run();
+  async load(images: ImageBatch): Promise<{ gap: Float64Array | null }> {
+    const attributed = await this.attributor.attribute(images.x, images.labels);
+    this.#rank(images);
     return attributed;
+  }
+
+  /** Ranks maps that were made elsewhere, by another model or another tool. @param maps [count, m] f32, signed. */
+  loadMaps(images: ImageBatch, maps: Float32Array): void {
+    this.session.gpu.write(this.attributor.map, maps);
+    this.#rank(images);
+  }
+
+  #rank({ x, ids }: ImageBatch): void {
+    this.session.check();
+    this.session.gpu.write(this.image, x);
+    this.session.gpu.write(this.ids, ids);
+    this.program.run();
   }
 }

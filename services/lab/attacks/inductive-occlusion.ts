@@ -8,10 +8,10 @@ import { occlude } from "../../engine/kernels/attack/occlude.ts";
 import { ROW_CHECK, rowCheck } from "../../engine/kernels/reduce/row-check.ts";
 import type { Network } from "../models/network.ts";
 import { type PredictionPass, predictionPass } from "../models/predictor.ts";
+import { part } from "../part.ts";
 import type { Session } from "../session.ts";
 import { requireKept } from "./check.ts";
 import type { Guide } from "./guide.ts";
-import { part } from "./inductive-noise.ts";
 import { type AttackedBatch, type AttackRecipe, type ImageBatch, occlusionVariant, type VariantResult } from "./variant.ts";
 
 /**

@@ -1,4 +1,5 @@
 import type { PgdConfig } from "../../../schema/jobs/attack.ts";
+import { AppError } from "../../common/errors.ts";
 import { seedWords } from "../../common/rng.ts";
 import type { Readback } from "../../engine/gpu/device.ts";
 import { Dynamic, type Step } from "../../engine/gpu/kernel.ts";
@@ -21,7 +22,7 @@ import { type PredictionPass, predictionPass } from "../models/predictor.ts";
 import type { Session } from "../session.ts";
 import { STREAM } from "../streams.ts";
 import { defaultStepSize } from "../training/schedule.ts";
-import { requireKept } from "./check.ts";
+import { type Bounds, requireKept } from "./check.ts";
 import { type AttackedBatch, type AttackRecipe, type ImageBatch, noPlaces } from "./variant.ts";
 
 /**
@@ -31,23 +32,23 @@ import { type AttackedBatch, type AttackRecipe, type ImageBatch, noPlaces } from
  *
  * Untargeted: ascends the label's loss, succeeds when another class is predicted. Targeted: descends the target's loss,
  * succeeds when the target is predicted. Of several restarts the one with the highest loss (targeted: the largest margin
- * of the target) counts, image by image. One restart, all its iterations, is one command buffer.
+ * of the target) counts, image by image; without random starts there is one. A restart, all its iterations, is one
+ * command buffer.
  *
  * Differs  torchattacks takes the batch mean's gradient, so its l2 step is shorter for sure images; here an image's result
  *          does not depend on its batch.
  */
 export class Pgd implements AttackRecipe {
-  readonly #name: string;
-
   private constructor(
     private readonly session: Session, private readonly config: PgdConfig, private readonly tensors: PgdTensors,
-    private readonly restart: Program, private readonly finish: Program, private readonly draw: Dynamic, private readonly readback: Readback,
-  ) {
-    this.#name = `pgd-${config.norm}`;
-  }
+    private readonly restart: Program, private readonly judge: Program, private readonly draw: Dynamic,
+    private readonly readback: Readback, private readonly examples: Readback,
+  ) {}
 
-  /** @param seed of the random starts. */
+  /** @param seed of the random starts. @throws AppError INVALID_INPUT when the network has no class `target`. */
   static async prepare(session: Session, network: Network, config: PgdConfig, batch: number, seed: bigint): Promise<Pgd> {
+    const { target } = config;
+    if (target !== undefined && target >= network.classCount) throw new AppError("INVALID_INPUT", `pgd: expected a target below ${network.classCount} classes, got ${target}`, { field: "attack.pgd.target", target });
     const { scope } = session;
     const m = subPixels(network.inputShape);
     const gradient = await gradientPass(session, network, batch, "loss");
@@ -60,32 +61,51 @@ export class Pgd implements AttackRecipe {
     };
     const draw = new Dynamic("restart");
     const restart = await session.prepare("pgd", [...gradient.prologue, ...prediction.prologue, ...restartSteps(config, tensors, draw, seed, network.classCount)]);
-    const finish = await session.prepare("pgd: judge", [
+    const judge = await session.prepare("pgd: judge", [
       copy(tensors.best, prediction.image), ...prediction.body, rowCheck(tensors.best, tensors.x0, tensors.facts, { n: batch, m }),
     ]);
-    return new Pgd(session, config, tensors, restart, finish, draw, session.readback([prediction.prediction, tensors.bestScore, tensors.facts, tensors.best]));
+    const readback = session.readback([prediction.prediction, tensors.bestScore, tensors.facts]);
+    return new Pgd(session, config, tensors, restart, judge, draw, readback, session.readback([tensors.best]));
   }
 
-  async attack({ x, labels, ids }: ImageBatch, examples: boolean): Promise<AttackedBatch> {
+  async attack(images: ImageBatch, examples: boolean): Promise<AttackedBatch> {
+    const { labels, ids } = images;
+    const { target, norm, restarts, randomStart } = this.config;
+    this.#upload(images);
+    for (let r = 0; r < (randomStart ? restarts : 1); r++) {
+      this.session.check();
+      this.restart.run(randomStart ? new Map([[this.draw, r]]) : new Map());
+    }
+    this.judge.run();
+    const [predicted, score, facts] = (await this.readback.read()) as [Uint32Array, Float32Array, Float32Array];
+    requireKept(`pgd ${norm}`, facts, labels.length, ids, this.#bounds());
+    const fact = (i: number, at: "linf" | "l2"): number => facts[i * ROW_CHECK.width + ROW_CHECK[at]]!;
+    const [best] = examples ? ((await this.examples.read()) as [Float32Array]) : [null];
+    return {
+      results: [{
+        variant: noPlaces, draws: 1, prediction: predicted.slice(0, labels.length),
+        success: Float64Array.from(labels, (label, i) => Number(target === undefined ? predicted[i] !== label : predicted[i] === target)),
+        detail: Array.from(labels, (_, i) => ({ [target === undefined ? "loss" : "margin"]: score[i]!, linf: fact(i, "linf"), l2: fact(i, "l2") })),
+      }],
+      examples: best && best.slice(0, images.x.length),
+    };
+  }
+
+  #upload({ x, labels, ids }: ImageBatch): void {
     const { gpu } = this.session;
     const { x0, ids: idTensor, goal, bestScore, prediction, batch } = this.tensors;
-    const { target, epsilon, norm, restarts } = this.config;
-    const count = labels.length;
+    const { target } = this.config;
+    const goals = target === undefined ? labels : new Uint32Array(labels.length).fill(target);
     gpu.write(x0, x);
     gpu.write(idTensor, ids);
-    gpu.write(goal, target === undefined ? labels : new Uint32Array(count).fill(target));
-    gpu.write(prediction.labels, target === undefined ? labels : new Uint32Array(count).fill(target));
+    gpu.write(goal, goals);
+    gpu.write(prediction.labels, goals); // whose margin a targeted attack is judged by
     gpu.write(bestScore, new Float32Array(batch).fill(-MAX_F32));
-    for (let r = 0; r < restarts; r++) {
-      this.session.check();
-      this.restart.run(this.config.randomStart ? new Map([[this.draw, r]]) : new Map());
-    }
-    this.finish.run();
-    const [predicted, score, facts, best] = (await this.readback.read()) as [Uint32Array, Float32Array, Float32Array, Float32Array];
-    requireKept(this.#name, facts, count, ids, norm === "linf" ? { linf: epsilon } : { l2: epsilon });
-    const success = Float64Array.from({ length: count }, (_, i) => Number(target === undefined ? predicted[i] !== labels[i] : predicted[i] === target));
-    const detail = Array.from({ length: count }, (_, i) => ({ [target === undefined ? "loss" : "margin"]: score[i]!, linf: facts[i * ROW_CHECK.width + ROW_CHECK.linf]!, l2: facts[i * ROW_CHECK.width + ROW_CHECK.l2]! }));
-    return { results: [{ variant: noPlaces, success, prediction: predicted.slice(0, count), detail, draws: 1 }], examples: examples ? best.slice(0, x.length) : null };
+  }
+
+  #bounds(): Bounds {
+    const { norm, epsilon } = this.config;
+    return norm === "linf" ? { linf: epsilon } : { l2: { radius: epsilon, subPixels: this.tensors.m } };
   }
 }
 

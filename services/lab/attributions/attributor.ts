@@ -1,5 +1,6 @@
 import type { AttributionConfig } from "../../../schema/jobs/attribution.ts";
 import { AppError } from "../../common/errors.ts";
+import { EngineError } from "../../engine/errors.ts";
 import type { Readback } from "../../engine/gpu/device.ts";
 import type { Step } from "../../engine/gpu/kernel.ts";
 import { clear, copy, type Program } from "../../engine/gpu/program.ts";
@@ -10,6 +11,7 @@ import { pathPoint } from "../../engine/kernels/attribution/path-point.ts";
 import { rowSum } from "../../engine/kernels/attribution/row-sum.ts";
 import { subPixels } from "../data/dataset.ts";
 import type { Network } from "../models/network.ts";
+import { part } from "../part.ts";
 import type { Session } from "../session.ts";
 import { baselineImage } from "./baseline.ts";
 import { type GradientPass, gradientPass } from "./input-gradient.ts";
@@ -30,29 +32,31 @@ const PATH_GROUP = 16;
  * depend on image, weights and config alone, not on the batch it was computed in.
  */
 export class Attributor {
-  /** [batch, m] f32: the maps of the last call, on the device. */
-  readonly map: Tensor;
-  readonly #groups: readonly { readonly program: Program; readonly finish: Program }[];
-
   private constructor(
-    readonly session: Session, readonly batch: number, private readonly recipe: Recipe,
-    map: Tensor, groups: readonly { program: Program; finish: Program }[],
-  ) {
-    this.map = map;
-    this.#groups = groups;
-  }
+    readonly session: Session,
+    readonly batch: number,
+    /** [batch, m] f32: the maps of the last call, on the device. */
+    readonly map: Tensor,
+    private readonly recipe: Recipe,
+    private readonly program: Program,
+    /** One per group: copies the group's maps to their rows of `map`. */
+    private readonly keep: readonly Program[],
+  ) {}
 
   /** @param batch images per call, and rows of one launch. Kept for the session. */
   static prepare(session: Session, network: Network, config: AttributionConfig, batch: number): Promise<Attributor> {
-    return session.cached(network, `attributor/${batch}/${JSON.stringify(config)}`, async () => {
-      const recipe = config.method === "integrated-gradients" ? await pathRecipe(session, network, config, batch) : await gradientRecipe(session, network, config, batch);
+    return session.cached(network, `attributor ${batch} ${JSON.stringify(config)}`, async () => {
+      const recipe = await (config.method === "integrated-gradients" ? pathRecipe : gradientRecipe)(session, network, config, batch);
+      const { group } = recipe;
       const m = subPixels(network.inputShape);
       const map = session.scope.tensor("maps", [batch, m]);
       const program = await session.prepare(config.method, recipe.steps);
-      const groups = await Promise.all(Array.from({ length: Math.ceil(batch / recipe.group) }, async (_, g) => ({
-        program, finish: await session.prepare("keep maps", [copyRows(recipe.map, map, g * recipe.group, Math.min(recipe.group, batch - g * recipe.group), m)]),
-      })));
-      return new Attributor(session, batch, recipe, map, groups);
+      const keep: Program[] = [];
+      for (let first = 0; first < batch; first += group) {
+        const count = Math.min(group, batch - first) * m;
+        keep.push(await session.prepare("keep maps", [copy(part(recipe.map, 0, count), part(map, first * m, count))]));
+      }
+      return new Attributor(session, batch, map, recipe, program, keep);
     });
   }
 
@@ -62,18 +66,21 @@ export class Attributor {
    * @param x [count, m] f32 in [0, 1].
    * @param labels [count] u32.
    * @returns gap [count] |Σa − (f_y(x) − f_y(baseline))|, how far a path integral is from complete; null for other methods.
+   * @throws EngineError SHAPE_MISMATCH for more images than a batch; AppError VALUE_RANGE when a path integral is not finite.
    */
   async attribute(x: Float32Array, labels: Uint32Array): Promise<{ gap: Float64Array | null }> {
-    const m = x.length / labels.length;
-    const { group, gap: gapOf } = this.recipe;
-    const gap = gapOf ? new Float64Array(labels.length) : null;
-    for (let start = 0, g = 0; start < labels.length; start += group, g++) {
+    const { length } = labels;
+    if (length > this.batch) throw new EngineError("SHAPE_MISMATCH", `attributor: expected at most ${this.batch} images, got ${length}`);
+    const { group, upload, readGaps } = this.recipe;
+    const m = x.length / length;
+    const gap = readGaps && new Float64Array(length);
+    for (let first = 0; first < length; first += group) {
       this.session.check();
-      const count = Math.min(group, labels.length - start);
-      this.recipe.upload(x.subarray(start * m, (start + count) * m), labels.subarray(start, start + count));
-      this.#groups[g]!.program.run();
-      this.#groups[g]!.finish.run();
-      if (gap) gap.set((await gapOf!()).subarray(0, count), start);
+      const last = Math.min(first + group, length);
+      upload(x.subarray(first * m, last * m), labels.subarray(first, last));
+      this.program.run();
+      this.keep[first / group]!.run();
+      if (readGaps) gap!.set(await readGaps(last - first), first);
     }
     return { gap };
   }
@@ -81,12 +88,14 @@ export class Attributor {
 
 /** How one method fills a group of maps. */
 interface Recipe {
+  /** Images that one run of the steps attributes. */
   readonly group: number;
   /** [group, m] */
   readonly map: Tensor;
   readonly steps: readonly Step[];
-  upload(x: Float32Array, labels: Uint32Array): void;
-  readonly gap: (() => Promise<Float64Array>) | null;
+  readonly upload: (x: Float32Array, labels: Uint32Array) => void;
+  /** Completeness gaps of the first `count` images of the last run. */
+  readonly readGaps: ((count: number) => Promise<Float64Array>) | null;
 }
 
 async function gradientRecipe(session: Session, network: Network, config: AttributionConfig, batch: number): Promise<Recipe> {
@@ -95,10 +104,10 @@ async function gradientRecipe(session: Session, network: Network, config: Attrib
   const m = subPixels(network.inputShape);
   const upload = (x: Float32Array, labels: Uint32Array): void => { gpu.write(pass.image, x); gpu.write(pass.labels, labels); };
   const steps = [...pass.prologue, ...pass.body];
-  if (config.method === "saliency") return { group: batch, map: pass.gradient, steps, upload, gap: null };
+  if (config.method === "saliency") return { group: batch, map: pass.gradient, steps, upload, readGaps: null };
   const product = scope.tensor("input × gradient", [batch, m]);
   const zero = scope.tensor("zero", [batch, m]);
-  return { group: batch, map: product, steps: [...steps, pathFinish(pass.gradient, pass.image, zero, product, { n: batch, m })], upload, gap: null };
+  return { group: batch, map: product, steps: [...steps, pathFinish(pass.gradient, pass.image, zero, product, { n: batch, m })], upload, readGaps: null };
 }
 
 async function pathRecipe(session: Session, network: Network, config: AttributionConfig, batch: number): Promise<Recipe> {
@@ -114,7 +123,7 @@ async function pathRecipe(session: Session, network: Network, config: Attributio
   const image = baselineImage(config, network);
   for (let i = 0; i < group; i++) gpu.write({ ...baseline, offset: i * m * 4, bytes: m * 4 }, image);
   const steps = [...pass.prologue, clear(sum)];
-  layout.launches.forEach((launch, i) => steps.push(...launchSteps(session, pass, launch, { x, baseline, sum, m, group }, rowOf(rowLabels, i, batch), rowOf(values, i, batch))));
+  layout.launches.forEach((launch, i) => steps.push(...launchSteps(session, pass, launch, { x, baseline, sum, m, group }, part(rowLabels, i * batch, batch), part(values, i * batch, batch))));
   steps.push(pathFinish(sum, x, baseline, map, { n: group, m }), rowSum(map, total, { n: group, m }));
   const readback = session.readback([values, total]);
   return {
@@ -123,7 +132,7 @@ async function pathRecipe(session: Session, network: Network, config: Attributio
       gpu.write(x, images);
       gpu.write(rowLabels, Uint32Array.from(layout.imageOfRow, (i) => labels[Math.min(i, labels.length - 1)]!));
     },
-    gap: () => completenessGaps(readback, layout, group),
+    readGaps: (count) => completenessGaps(readback, layout, count),
   };
 }
 
@@ -146,20 +155,11 @@ function launchSteps({ gpu, scope }: Session, pass: GradientPass, launch: PathLa
   ];
 }
 
-async function completenessGaps(readback: Readback, { endRow, startRow }: PathLayout, group: number): Promise<Float64Array> {
+async function completenessGaps(readback: Readback, { endRow, startRow }: PathLayout, count: number): Promise<Float64Array> {
   const [values, sums] = (await readback.read()) as [Float32Array, Float32Array];
-  return Float64Array.from({ length: group }, (_, i) => {
+  return Float64Array.from({ length: count }, (_, i) => {
     const gap = Math.abs(sums[i]! - (values[endRow[i]!]! - values[startRow[i]!]!));
     if (!Number.isFinite(gap)) throw new AppError("VALUE_RANGE", `attribution: expected finite logits and gradients, got a completeness gap of ${gap}; the network's weights may be too large`);
     return gap;
   });
-}
-
-/** Row i of a [rows, width] tensor, for copies (their offsets need no alignment to 256). */
-function rowOf(tensor: Tensor, i: number, width: number): Tensor {
-  return { ...tensor, offset: tensor.offset + i * width * 4, bytes: width * 4, shape: [width] };
-}
-
-function copyRows(from: Tensor, to: Tensor, first: number, count: number, m: number): Step {
-  return copy({ ...from, bytes: count * m * 4 }, { ...to, offset: to.offset + first * m * 4, bytes: count * m * 4 });
 }

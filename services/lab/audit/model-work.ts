@@ -61,7 +61,7 @@ export async function runModelWork(session: Session, work: ModelWork, save: Save
   const guided = attacks.filter((a) => a.guided);
   const direct = attacks.filter((a) => !a.guided);
   const inequality = new InequalityLedger(modelId, attribution, measures);
-  const artifacts = new ArtifactWriter({ modelId, inputShape: network.inputShape }, save);
+  const artifacts = new ArtifactWriter(modelId, network.inputShape, save);
   const sample = measures.length > 0 || guided.length > 0 || work.keepMaps > 0 ? work.sample : [];
   const total = sample.length + (direct.length > 0 ? work.pgdImages.length : 0);
   let done = 0;

@@ -37,33 +37,41 @@ export async function predictAll(session: Session, networks: readonly Network[],
 /**
  * The first `size` images, in seeded order, that every model classifies correctly: the evaluation set of Duan et al. 2023.
  *
- * @returns also how far down the order the last of them stands.
  * @throws AppError TOO_FEW_IMAGES with the number found.
  */
-export function correctUnderAll({ split, order, classes }: Predictions, dataset: Dataset, size: number): SampleSet & { readonly reach: number } {
+export function correctUnderAll({ split, order, classes }: Predictions, dataset: Dataset, size: number): SampleSet {
   const { labels } = dataset.splits[split];
   const indices: number[] = [];
   for (const [position, image] of order.entries()) {
     if (!classes.every((predicted) => predicted[position] === labels[image])) continue;
     indices.push(image);
-    if (indices.length === size) return { split, indices, reach: position + 1 };
+    if (indices.length === size) return { split, indices };
   }
   const models = classes.length === 1 ? "the model" : `all ${classes.length} models`;
   throw new AppError("TOO_FEW_IMAGES", `sample set: expected ${size} images of ${dataset.name}/${split} that ${models} classify correctly, found ${indices.length} of ${order.length}; ask for fewer or use better models`, { expected: size, found: indices.length, of: order.length });
 }
 
-/** Images by a selection: named ones, or seeded ones; with `correctOnly` those that the model gets right. */
-export async function select(session: Session, network: Network, dataset: Dataset, selection: SelectionConfig, batch: number, seed: bigint): Promise<SampleSet> {
+/**
+ * Images by a selection: named ones, or seeded ones; with `correctOnly` those that the model gets right.
+ *
+ * @returns also which of them the model gets right: error rates are over these.
+ * @throws AppError INVALID_INPUT (an index outside the split), TOO_FEW_IMAGES.
+ */
+export async function select(session: Session, network: Network, dataset: Dataset, selection: SelectionConfig, batch: number, seed: bigint): Promise<SampleSet & { readonly right: ReadonlySet<number> }> {
   const { split, count, indices, correctOnly } = selection;
   const total = dataset.splits[split].count;
   const outside = indices?.find((i) => i >= total);
   if (outside !== undefined) throw new AppError("INVALID_INPUT", `selection: expected indices below ${total} (${dataset.name}/${split}), got ${outside}`, { field: "selection.indices" });
-  if (!correctOnly) return { split, indices: indices ?? firstSeeded(dataset, split, count, seed) };
-  if (indices === undefined) return correctUnderAll(await predictAll(session, [network], dataset, split, batch, seed), dataset, count);
-  const predicted = await (await Predictor.prepare(session, network, batch)).predict(dataset, split, indices);
-  const right = indices.filter((image, i) => predicted[i] === dataset.splits[split].labels[image]);
-  if (right.length === 0) throw new AppError("TOO_FEW_IMAGES", `selection: expected at least one of the ${indices.length} images to be classified correctly, none is; set correctOnly to false to use them all`, { expected: 1, found: 0, of: indices.length });
-  return { split, indices: right };
+  if (correctOnly && indices === undefined) {
+    const sample = correctUnderAll(await predictAll(session, [network], dataset, split, batch, seed), dataset, count);
+    return { ...sample, right: new Set(sample.indices) };
+  }
+  const wanted = indices ?? firstSeeded(dataset, split, count, seed);
+  const predicted = await (await Predictor.prepare(session, network, batch)).predict(dataset, split, wanted);
+  const right = wanted.filter((image, i) => predicted[i] === dataset.splits[split].labels[image]);
+  if (!correctOnly) return { split, indices: wanted, right: new Set(right) };
+  if (right.length === 0) throw new AppError("TOO_FEW_IMAGES", `selection: expected at least one of the ${wanted.length} images to be classified correctly, none is; set correctOnly to false to use them all`, { expected: 1, found: 0, of: wanted.length });
+  return { split, indices: right, right: new Set(right) };
 }
 
 function firstSeeded(dataset: Dataset, split: SplitName, count: number, seed: bigint): number[] {

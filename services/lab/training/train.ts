@@ -11,6 +11,7 @@ import type { Session } from "../session.ts";
 import { STREAM } from "../streams.ts";
 import { fingerprint, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { evaluate } from "./evaluate.ts";
+import { fixedTestImages } from "./held-out.ts";
 import { LossRing } from "./loss-ring.ts";
 import { slotCount } from "./optimiser.ts";
 import { adversaryAt, learningRateAt, type Length } from "./schedule.ts";
@@ -40,8 +41,6 @@ export interface Trained {
   readonly finalMetrics: Readonly<Record<string, number | null>>;
 }
 
-/** Held-out images are the same in every run on a data set, so that the curves of two runs compare. */
-const HELD_OUT_SEED = 0n;
 const EVALUATION_BATCH = 128;
 
 /**
@@ -57,6 +56,7 @@ const EVALUATION_BATCH = 128;
  */
 export async function train(session: Session, dataset: Dataset, config: TrainConfig, seed: bigint, hooks: TrainHooks): Promise<Trained> {
   const training = await Training.prepare(session, dataset, config, seed, hooks);
+  if (training.finished === 0) await training.untrained();
   for (let epoch = training.finished; epoch < config.epochs; epoch++) await training.epoch(epoch);
   return training.result();
 }
@@ -87,6 +87,12 @@ class Training {
     const step = await TrainingStep.compile(session, network, config, seed, length);
     const ring = await LossRing.prepare(session, step.loss);
     return new Training(session, dataset, config, seed, hooks, network, indices, length, step, ring, belongsTo, epoch, metrics);
+  }
+
+  /** The curve's first point; also shows a probe that cannot work before time is spent on training. */
+  async untrained(): Promise<void> {
+    const gini = await this.hooks.probe?.(this.network);
+    if (gini !== undefined) this.hooks.metrics([{ series: "gini", step: 0, value: gini }]);
   }
 
   /** Trains one epoch (counted from 0), measures, reports and saves. */
@@ -162,7 +168,7 @@ class Training {
   async #measure(epoch: number): Promise<Record<string, number>> {
     const { session, network, dataset, config: { evaluation }, hooks } = this;
     session.progress({ phase: `evaluation ${epoch + 1}/${this.length.epochs}`, done: 0, total: 1, etaSeconds: null, imagesPerSecond: null });
-    const held = heldOut(dataset, evaluation.count);
+    const held = fixedTestImages(dataset, evaluation.count, STREAM.evaluation);
     const { clean, pgd } = await evaluate(session, network, dataset, "test", held, { batchSize: Math.min(EVALUATION_BATCH, held.length), pgd: evaluation.pgd });
     const gini = await hooks.probe?.(network);
     return { "clean-accuracy": clean.rate, ...(pgd && { "pgd-accuracy": pgd.rate }), ...(gini !== undefined && { gini }) };
@@ -176,8 +182,4 @@ function trainingIndices(dataset: Dataset, { trainCount, batchSize }: TrainConfi
   const count = trainCount ?? all;
   if (batchSize > count) throw new AppError("INVALID_INPUT", `training: expected batchSize of at most the ${count} training images, got ${batchSize}`, { field: "batchSize" });
   return new Rng(seed, STREAM.subset).permutation(all).subarray(0, count).sort();
-}
-
-function heldOut(dataset: Dataset, count: number): Uint32Array {
-  return new Rng(HELD_OUT_SEED, STREAM.evaluation).permutation(dataset.splits.test.count).subarray(0, count).sort();
 }

@@ -15,12 +15,12 @@ describe("attribution/path-accumulate", () => {
   after(closeTestGpu);
 
   type Launch = { firstRow: number[]; rowCount: number[] };
-  const run = (g: Float64Array, w: Float64Array, launches: Launch[], sum: Float64Array, squared = false): Promise<Float32Array> => withScope(gpu, async (scope) => {
+  const run = (g: Float64Array, w: Float64Array, launches: Launch[], sum: Float64Array, squared = false, rows = w.length): Promise<Float32Array> => withScope(gpu, async (scope) => {
     const n = launches[0]!.firstRow.length;
     const output = inPlaceF32(scope, "sum", sum, -70);
     const [gradient, weight] = [uploadF32(scope, "g", g), uploadF32(scope, "w", w)];
     const steps = launches.map(({ firstRow, rowCount }) => pathAccumulate(
-      gradient, weight, { firstRow: uploadU32(scope, "first", firstRow), rowCount: uploadU32(scope, "count", rowCount) }, output, { n, m: sum.length / n, rows: w.length, squared },
+      gradient, weight, { firstRow: uploadU32(scope, "first", firstRow), rowCount: uploadU32(scope, "count", rowCount) }, output, { n, m: sum.length / n, rows, squared },
     ));
     return runChecked(gpu, steps, output, sum.length, -70);
   });
@@ -59,7 +59,8 @@ describe("attribution/path-accumulate", () => {
 
   it("leaves an image without rows alone, and rows beyond the last out", async () => {
     const sum = uniform(4, 20);
-    const y = await run(new Float64Array(20).fill(1), Float64Array.of(1, 1), [{ firstRow: [0, 1], rowCount: [0, 9] }], sum);
+    const g = new Float64Array(40).fill(1); // four rows are there, two are declared
+    const y = await run(g, Float64Array.of(1, 1, 1, 1), [{ firstRow: [0, 1], rowCount: [0, 9] }], sum, false, 2);
     assert.deepEqual(y.slice(0, 10), Float32Array.from(sum.slice(0, 10)));
     assertClose(y.slice(10), sum.slice(10).map((v) => v + 1), TOLERANCE.elementwise);
   });

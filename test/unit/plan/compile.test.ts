@@ -59,7 +59,7 @@ describe("compilePlan", () => {
       const x = b.relu(sketch.conv(b.normalise(image, [0.5, 0.5, 0.5], [0.2, 0.2, 0.2]), 8, 3, { padding: 1, bias: true }));
       const logits = sketch.linear(b.flatten(b.maxPool(b.relu(b.add(sketch.conv(x, 8, 3, { padding: 1 }), x)), { window: 2 })), 3);
       const { graph, gradients } = differentiate(b.graph, b.softmaxCrossEntropy(logits, b.labels()), [image], 1);
-      const leaves = leavesOf({ graph: new Sketch(1) && graph }, 4);
+      const leaves = leavesOf({ graph }, 4);
       const small = { ...leaves, image: leaves.image.subarray(0, batch * 192) };
       const plan = compileFor(gpu, scope, graph, parametersOn(scope, graph, leaves), small, { mode: "eval", keep: [logits, gradients.get(image)!] });
       await runPlan(gpu, plan, 2);

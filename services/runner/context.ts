@@ -1,0 +1,30 @@
+import type { BlobRef, ResultsInput, TrainedModel } from "../../schema/jobs/results.ts";
+import type { DatasetName, RunConfig } from "../../schema/jobs/run-config.ts";
+import type { ModelRef } from "../../schema/jobs/runner-message.ts";
+import type { Dataset } from "../lab/data/dataset.ts";
+import type { Network } from "../lab/models/network.ts";
+import type { Session } from "../lab/session.ts";
+import type { Metric } from "../lab/training/train.ts";
+
+/** What a task has to work with. All that it makes through the session is freed when it ends. */
+export interface TaskContext {
+  readonly session: Session;
+  readonly seed: bigint;
+  /** The models that the run names, in the config's order. */
+  readonly models: readonly ModelRef[];
+  /** Training only: the checkpoint to go on from. */
+  readonly resume: { readonly epoch: number; readonly bytes: Uint8Array } | undefined;
+  /** @throws AppError DATASET_UNAVAILABLE, DATASET_CORRUPT. */
+  dataset(name: DatasetName): Dataset;
+  /** @throws AppError NOT_FOUND, BLOB_CORRUPT, WEIGHTS_CORRUPT. */
+  loadModel(model: ModelRef): Promise<Network>;
+  /** Stores bytes for good; what a result refers to is written before the result is sent. */
+  writeBlob(bytes: Uint8Array, contentType: string): Promise<BlobRef>;
+  metrics(points: readonly Metric[]): void;
+  results(results: ResultsInput): void;
+  note(message: string): void;
+  checkpoint(epoch: number, blob: BlobRef): void;
+}
+
+/** One kind of run: a recipe of the lab between messages. Throws to fail; returns the model when it makes one. */
+export type Task<C extends RunConfig = RunConfig> = (context: TaskContext, config: C) => Promise<TrainedModel | undefined>;

@@ -1,0 +1,28 @@
+import { AppError } from "../common/errors.ts";
+
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly details: Record<string, unknown>;
+  /** Whether the device must not be used again. */
+  readonly endsDevice: boolean;
+}
+
+/** Codes after which the device is lost or in an unknown state. */
+const ENDS_DEVICE: ReadonlySet<string> = new Set(["DEVICE_LOST", "GPU_FAULT", "OUT_OF_MEMORY"]);
+
+/** Any thrown value as what crosses IPC. What nobody raised on purpose is INTERNAL and carries its stack. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof AppError) return { code: error.code, message: error.message, details: jsonSafe(error.details), endsDevice: ENDS_DEVICE.has(error.code) };
+  const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
+  return { code: "INTERNAL", message, details: jsonSafe({ stack }), endsDevice: false };
+}
+
+/** Details are JSON by convention; what slipped in and is not becomes text rather than a failure to report the failure. */
+function jsonSafe(details: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  try {
+    return JSON.parse(JSON.stringify(details, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value))) as Record<string, unknown>;
+  } catch {
+    return { text: String(details) };
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * Owns the GPU and does one run at a time; speaks the messages of schema/jobs/runner-message.ts and knows neither SQL nor
+ * GraphQL. Stays warm between runs, because opening a device and compiling kernels costs more than many runs.
+ */
+import type { AgentMessage, RunnerMessage } from "../../schema/jobs/runner-message.ts";
+import { agentMessageSchema } from "../../schema/jobs/runner-message.ts";
+import { readBlob, writeBlob } from "../common/blob-files.ts";
+import { type Clock, systemClock } from "../common/clock.ts";
+import { AppError, assertNever } from "../common/errors.ts";
+import { logger } from "../common/log.ts";
+import { Gpu } from "../engine/gpu/device.ts";
+import { measureGflops } from "../engine/gpu/measure.ts";
+import { describeDatasets } from "../lab/data/catalogue.ts";
+import { Session } from "../lab/session.ts";
+import type { TaskContext } from "./context.ts";
+import { DatasetShelf } from "./dataset-shelf.ts";
+import { environmentOf } from "./environment.ts";
+import { type Failure, failureOf } from "./failure.ts";
+import { throttled } from "./progress.ts";
+import { runTask } from "./tasks/tasks.ts";
+
+type Start = ReturnType<typeof agentMessageSchema.parse> & { type: "start" };
+
+export interface RunnerOptions {
+  /** Data sets lie in datasets/<name> below it. */
+  readonly dataDir: string;
+  readonly send: (message: RunnerMessage) => void;
+  readonly openGpu?: () => Promise<Gpu>;
+  readonly clock?: Clock;
+}
+
+export class Runner {
+  readonly #send: (message: RunnerMessage) => void;
+  readonly #openGpu: () => Promise<Gpu>;
+  readonly #clock: Clock;
+  readonly #dataDir: string;
+  readonly #datasets: DatasetShelf;
+  #gpu: Promise<Gpu> | undefined;
+  #run: { readonly id: string; readonly cancel: AbortController } | undefined;
+
+  constructor({ dataDir, send, openGpu = () => Gpu.open(), clock = systemClock }: RunnerOptions) {
+    this.#send = send;
+    this.#openGpu = openGpu;
+    this.#clock = clock;
+    this.#dataDir = dataDir;
+    this.#datasets = new DatasetShelf({ dataDir });
+  }
+
+  /** Takes one message of the agent. Resolves when it has been answered in full; never rejects. */
+  async handle(message: unknown): Promise<void> {
+    const parsed = agentMessageSchema.safeParse(message);
+    if (!parsed.success) return logger("runner").error({ issues: parsed.error.issues }, "runner: expected a message of the protocol");
+    switch (parsed.data.type) {
+      case "describe": return this.#describe(parsed.data);
+      case "start": return this.#start(parsed.data);
+      case "cancel": return this.#cancel(parsed.data.runId);
+      default: return assertNever(parsed.data);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#run?.cancel.abort();
+    await this.#closeGpu();
+  }
+
+  async #describe({ measure }: Extract<AgentMessage, { type: "describe" }>): Promise<void> {
+    try {
+      const gpu = await this.#device();
+      // A run in progress would be measured too, and slowed down.
+      this.#send({ type: "environment", environment: environmentOf(gpu, measure && !this.#run ? await measureGflops(gpu, this.#clock) : null) });
+    } catch (error) {
+      const { code, message } = failureOf(error);
+      logger("runner").error({ err: error }, "no device");
+      this.#send({ type: "no-device", code, message: message.slice(0, 10_000) });
+      await this.#closeGpu();
+    }
+    this.#send({ type: "datasets", datasets: describeDatasets({ dataDir: this.#dataDir }) });
+  }
+
+  async #start(start: Start): Promise<void> {
+    const { runId } = start;
+    if (this.#run) return this.#send({ type: "failed", runId, code: "INVARIANT", message: `runner: expected one run at a time, ${this.#run.id} is in progress`, details: {} });
+    const cancel = new AbortController();
+    this.#run = { id: runId, cancel };
+    const outcome = await this.#attempt(start, cancel.signal);
+    this.#run = undefined;
+    this.#send(outcome);
+  }
+
+  #cancel(runId: string): void {
+    if (this.#run?.id === runId) this.#run.cancel.abort();
+  }
+
+  /** Does the run and frees what it used. @returns the message that ends it. */
+  async #attempt(start: Start, signal: AbortSignal): Promise<RunnerMessage> {
+    const { runId } = start;
+    let gpu: Gpu | undefined;
+    let session: Session | undefined;
+    try {
+      gpu = await this.#device();
+      const onProgress = throttled(this.#clock, (progress) => this.#send({ type: "progress", runId, ...progress }));
+      session = new Session(gpu, { signal, clock: this.#clock, onProgress });
+      const model = await runTask(await this.#context(start, session), start.config);
+      session.check();
+      return { type: "finished", runId, ...(model && { model }) };
+    } catch (error) {
+      const failure = failureOf(gpu?.fault ?? error); // what came of a fault says less than the fault
+      if (failure.endsDevice || gpu?.fault) await this.#closeGpu();
+      return signal.aborted ? { type: "cancelled", runId } : this.#failed(runId, failure, error);
+    } finally {
+      session?.dispose();
+    }
+  }
+
+  #failed(runId: string, { code, message, details }: Failure, error: unknown): RunnerMessage {
+    logger("runner").error({ runId, code, err: error }, "run failed");
+    return { type: "failed", runId, code, message, details };
+  }
+
+  async #context({ runId, seed, models, blobDir, resume }: Start, session: Session): Promise<TaskContext> {
+    return {
+      session, models,
+      seed: parseSeed(seed),
+      resume: resume && { epoch: resume.epoch, bytes: await readBlob(blobDir, resume.blob.sha256) },
+      dataset: (name) => this.#datasets.get(name),
+      loadModel: async ({ architecture, inputShape, classCount, normalisation, weights }) =>
+        session.loadNetwork(architecture, { inputShape, classCount, ...normalisation }, await readBlob(blobDir, weights.sha256)),
+      writeBlob: (bytes, contentType) => writeBlob(blobDir, bytes, contentType),
+      metrics: (points) => this.#send({ type: "metrics", runId, points: [...points] }),
+      results: (results) => this.#send({ type: "results", runId, results }),
+      note: (message) => this.#send({ type: "note", runId, message: message.slice(0, 2000) }),
+      checkpoint: (epoch, blob) => this.#send({ type: "checkpoint", runId, epoch, blob }),
+    };
+  }
+
+  #device(): Promise<Gpu> {
+    this.#gpu ??= this.#openGpu();
+    this.#gpu.catch(() => { this.#gpu = undefined; }); // the next one may succeed: a driver can be installed meanwhile
+    return this.#gpu;
+  }
+
+  /** The next run opens another. */
+  async #closeGpu(): Promise<void> {
+    const gpu = this.#gpu;
+    this.#gpu = undefined;
+    (await gpu?.catch(() => undefined))?.close();
+  }
+}
+
+function parseSeed(text: string): bigint {
+  const seed = BigInt(text);
+  if (seed >= 1n << 64n) throw new AppError("INVALID_INPUT", `seed: expected less than 2^64, got ${text}`, { field: "seed" });
+  return seed;
+}
