@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import type { Duplex } from "node:stream";
-import { type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from "graphql";
+import { type ExecutionResult, type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from "graphql";
 import { useServer } from "graphql-ws/use/ws";
 import { WebSocketServer } from "ws";
 
@@ -46,7 +46,7 @@ export function serveWebSocket({ httpServer, schema, services, limits, formatErr
       if ("errors" in checked) return checked.errors;
       return { schema, document: checked.document, operationName, variableValues: variables, contextValue: createContext(services) };
     },
-    onNext: (_context, _id, _payload, _args, result) => format(result, formatError),
+    onNext: (_context, _id, _payload, _args, result) => format(result as ExecutionResult, formatError),
     onError: (_context, _id, _payload, errors) => errors.map(formatError),
   }, sockets);
   sockets.on("connection", (socket) => {
@@ -64,8 +64,8 @@ export function serveWebSocket({ httpServer, schema, services, limits, formatErr
   };
 }
 
-function format({ errors, ...result }: Pick<FormattedExecutionResult, "data" | "extensions"> & { readonly errors?: readonly GraphQLError[] | undefined }, formatError: (error: unknown) => GraphQLFormattedError): FormattedExecutionResult {
-  return { ...result, ...(errors && { errors: errors.map(formatError) }) };
+function format({ errors, data }: ExecutionResult, formatError: (error: unknown) => GraphQLFormattedError): FormattedExecutionResult {
+  return { ...(data !== undefined && { data }), ...(errors && { errors: errors.map(formatError) }) };
 }
 
 function refuse(socket: Duplex, status: string): void {

@@ -7,6 +7,7 @@ import { agentMessageSchema } from "../../schema/jobs/runner-message.ts";
 import { readBlob, writeBlob } from "../common/blob-files.ts";
 import { type Clock, systemClock } from "../common/clock.ts";
 import { AppError, assertNever } from "../common/errors.ts";
+import { isId } from "../common/ids.ts";
 import { logger } from "../common/log.ts";
 import { Gpu } from "../engine/gpu/device.ts";
 import { measureGflops } from "../engine/gpu/measure.ts";
@@ -49,7 +50,7 @@ export class Runner {
   /** Takes one message of the agent. Resolves when it has been answered in full; never rejects. */
   async handle(message: unknown): Promise<void> {
     const parsed = agentMessageSchema.safeParse(message);
-    if (!parsed.success) return logger("runner").error({ issues: parsed.error.issues }, "runner: expected a message of the protocol");
+    if (!parsed.success) return this.#refuse(message, parsed.error.issues);
     switch (parsed.data.type) {
       case "describe": return this.#describe(parsed.data);
       case "start": return this.#start(parsed.data);
@@ -61,6 +62,15 @@ export class Runner {
   async close(): Promise<void> {
     this.#run?.cancel.abort();
     await this.#closeGpu();
+  }
+
+  /** A run that cannot be read is answered, so that nobody waits for it; the rest is only logged. */
+  #refuse(message: unknown, issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): void {
+    logger("runner").error({ issues }, "runner: expected a message of the protocol");
+    const { type, runId } = (message ?? {}) as { type?: unknown; runId?: unknown };
+    if (type !== "start" || typeof runId !== "string" || !isId(runId)) return;
+    const [first] = issues;
+    this.#send({ type: "failed", runId, code: "INVARIANT", message: `runner: expected a run of this version's contract, got ${first?.path.join(".")}: ${first?.message}`, details: {} });
   }
 
   async #describe({ measure }: Extract<AgentMessage, { type: "describe" }>): Promise<void> {

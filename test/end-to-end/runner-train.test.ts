@@ -110,7 +110,13 @@ describe("the runner process", () => {
   it("ignores what is no message of the protocol", async () => {
     runner.send({ type: "explode" });
     runner.send({ type: "start", runId: "not-an-id" });
+    runner.send(5 as unknown as object);
     assert.equal((await runner.run(start({ epochs: 1 }))).at(-1)!.type, "finished");
+  });
+
+  it("answers a run that it cannot read", async () => {
+    const ended = await runner.run({ ...start(), config: { kind: "train", name: "" } } as unknown as Start);
+    assert.match(only(ended, "failed")[0]!.message, /config\.\w+: /);
   });
 
   it("ends with its agent, even in the middle of a run", async () => {

@@ -154,6 +154,40 @@ describe("the training step", () => {
       assert.equal(corner.length, 0); // one step of 2.5 ε from the image itself ends on the box's faces
     });
 
+    it("draws its start anew in every epoch, not in every step", async () => {
+      const still = configOf({ adversary: { epsilon: 0.1, steps: 1 }, optimiser: { kind: "sgd", learningRate: 1e-30, weightDecay: 0, momentum: 0 } });
+      const step = await TrainingStep.compile(session, networkFor(still), still, 1n, LENGTH);
+      const adversarialAt = async (i: number): Promise<Float32Array> => {
+        step.submit(i, batchAt(0));
+        return gpu.readF32(step.attack!.adversarial);
+      };
+      const first = await adversarialAt(0);
+      assert.deepEqual(await adversarialAt(LENGTH.stepsPerEpoch - 1), first);
+      assert.notDeepEqual(await adversarialAt(LENGTH.stepsPerEpoch), first);
+    });
+
+    it("sees the network in evaluation mode, with the weights of the step before, and leaves its statistics alone", async () => {
+      const set = toyDataset({ inputShape: [3, 8, 8], train: 4, test: 4 });
+      const network = makeNetwork(session.scope, architectureNamed("cifar-resnet20"), { inputShape: [3, 8, 8], classCount: 3, mean: set.mean, std: set.std });
+      network.parameters.initialise(3n);
+      const inputs = { image: uploadF32(session.scope, "image", gather(set, "train", [0, 1]), [2, 192]), labels: uploadU32(session.scope, "labels", [0, 1]), ids: uploadU32(session.scope, "ids", [0, 1]) };
+      const compiled = compileInnerAttack(session, network, inputs, { steps: 2, randomStart: true, seed: 1n, stream: 1 });
+      const before = await network.parameters.save();
+      const program = await session.prepare("attack", [...compiled.prologue, ...compiled.body]);
+      program.run(new Map(compiled.values({ epsilon: 0.1, stepSize: 0.1 }, 0)));
+      const x = await gpu.readF32(compiled.adversarial);
+      assert.deepEqual(await network.parameters.save(), before);
+      // An image's perturbation does not depend on its neighbour, as it would with the batch's statistics.
+      gpu.write(inputs.image, gather(set, "train", [0, 3]));
+      program.run(new Map(compiled.values({ epsilon: 0.1, stepSize: 0.1 }, 0)));
+      assert.deepEqual((await gpu.readF32(compiled.adversarial)).subarray(0, 192), x.subarray(0, 192));
+      // Other running statistics, another gradient.
+      network.parameters.load(new Map([...before].map(([name, { shape: s, data }]) => [name, { shape: s, data: name === "bn1.running_var" ? data.map((_, i) => 0.1 + i) : data }])));
+      gpu.write(inputs.image, gather(set, "train", [0, 1]));
+      program.run(new Map(compiled.values({ epsilon: 0.1, stepSize: 0.1 }, 0)));
+      assert.notDeepEqual(await gpu.readF32(compiled.adversarial), x);
+    });
+
     it("of radius 0 changes nothing", async () => {
       const { x0, x } = await attack(6, 0, { epsilon: 0 });
       assert.deepEqual(x, x0);

@@ -170,7 +170,6 @@ class Reader<E extends LoggedEvent> {
     this.#ring.push(...events);
     const extra = Math.max(0, this.#ring.length - this.#options.ring);
     this.#ring.splice(0, extra);
-    this.#before += extra;
     this.version++;
     this.#tell();
   }

@@ -25,28 +25,37 @@ import { type AttackedBatch, type AttackRecipe, type ImageBatch, occlusionVarian
 export class InductiveOcclusion implements AttackRecipe {
   private constructor(
     private readonly session: Session, private readonly config: InductiveOcclusionConfig, private readonly guide: Guide,
-    private readonly tensors: OcclusionTensors, private readonly programs: Readonly<Record<"inductive" | "random", Program>>, private readonly paint: Program, private readonly colour: Dynamic,
-    private readonly readback: Readback, private readonly painted: Readback,
+    private readonly tensors: OcclusionTensors, private readonly colour: Dynamic,
+    private readonly programs: Readonly<Record<"inductive" | "random", Program>>, private readonly readback: Readback,
+    private readonly paint: Program, private readonly painted: Readback,
   ) {}
 
   /** @param guide whose last `load` was of the batch that is attacked. @throws AppError INVALID_INPUT when N exceeds the pixels or R the image. */
   static async prepare(session: Session, network: Network, config: InductiveOcclusionConfig, guide: Guide): Promise<InductiveOcclusion> {
     const { scope } = session;
+    const { maxCount, maxRadius } = config;
     const [c, h, w] = network.inputShape;
-    if (config.maxCount > h * w || config.maxRadius > Math.max(h, w)) throw new AppError("INVALID_INPUT", `inductive occlusion: expected at most ${h * w} centres and radius ${Math.max(h, w)}, got ${config.maxCount} and ${config.maxRadius}`, { field: "attack.inductiveOcclusion" });
-    const grid = config.maxCount * config.maxRadius;
+    if (maxCount > h * w || maxRadius > Math.max(h, w)) throw new AppError("INVALID_INPUT", `inductive occlusion: expected at most ${h * w} centres and radius ${Math.max(h, w)}, got ${maxCount} and ${maxRadius}`, { field: "attack.inductiveOcclusion" });
     const n = guide.batch;
-    const words = (label: string): Tensor => scope.tensor(label, [n], "u32");
+    const words = (label: string, value: (i: number) => number): Tensor => {
+      const tensor = scope.tensor(label, [n], "u32");
+      session.gpu.write(tensor, Uint32Array.from({ length: n }, (_, i) => value(i)));
+      return tensor;
+    };
     const tensors: OcclusionTensors = {
-      pass: await predictionPass(session, network, n), rows: words("rows"), count: words("count"), radius: words("radius"),
-      predictions: scope.tensor("predictions", [grid, n], "u32"), facts: scope.tensor("facts", [grid, n, ROW_CHECK.width]), fact: scope.tensor("fact", [n, ROW_CHECK.width]),
+      pass: await predictionPass(session, network, n),
+      rows: words("rows", (i) => i), count: words("count", () => 0), radius: words("radius", () => 0),
+      constants: Array.from({ length: Math.max(maxCount, maxRadius) + 1 }, (_, value) => words(`constant ${value}`, () => value)),
+      predictions: scope.tensor("predictions", [maxCount * maxRadius, n], "u32"), facts: scope.tensor("facts", [maxCount * maxRadius, n, ROW_CHECK.width]), fact: scope.tensor("fact", [n, ROW_CHECK.width]),
       geometry: { rows: n, images: n, c, h, w, maxCentres: h * w },
     };
-    session.gpu.write(tensors.rows, Uint32Array.from({ length: n }, (_, i) => i));
     const colour = new Dynamic("colour");
-    const program = (placement: "inductive" | "random"): Promise<Program> => session.prepare(`occlusion ${placement}`, gridSteps(session, config, guide, tensors, placement, colour));
-    const paint = await session.prepare("occlusion example", [occlude(guide.image, guide.centres.inductive, { sourceRow: tensors.rows, count: tensors.count, radius: tensors.radius }, tensors.pass.image, { ...tensors.geometry, colour })]);
-    return new InductiveOcclusion(session, config, guide, tensors, { inductive: await program("inductive"), random: await program("random") }, paint, colour, session.readback([tensors.predictions, tensors.facts]), session.readback([tensors.pass.image]));
+    const programs = {
+      inductive: await session.prepare("occlusion", gridSteps(config, guide, tensors, "inductive", colour)),
+      random: await session.prepare("random occlusion", gridSteps(config, guide, tensors, "random", colour)),
+    };
+    const paint = await session.prepare("occlusion example", [occlusion(guide, tensors, "inductive", tensors, colour)]);
+    return new InductiveOcclusion(session, config, guide, tensors, colour, programs, session.readback([tensors.predictions, tensors.facts]), paint, session.readback([tensors.pass.image]));
   }
 
   async attack({ x, labels, ids }: ImageBatch, examples: boolean): Promise<AttackedBatch> {
@@ -62,11 +71,11 @@ export class InductiveOcclusion implements AttackRecipe {
         results.push({ variant: occlusionVariant(placement, colour, maxCount, maxRadius), ...firstSuccess(predictions, labels, n, this.config), draws: 1 });
       }
     }
-    return { results, examples: examples ? await this.examples(results[0]!, x.length) : null };
+    return { results, examples: examples ? await this.#examples(results[0]!, x.length) : null };
   }
 
   /** The images of the first colour at the (n, r) that fooled them first, or at the largest where none did. */
-  private async examples({ detail }: VariantResult, length: number): Promise<Float32Array> {
+  async #examples({ detail }: VariantResult, length: number): Promise<Float32Array> {
     const { gpu } = this.session;
     gpu.write(this.tensors.count, Uint32Array.from(detail!, ({ n }) => n || this.config.maxCount));
     gpu.write(this.tensors.radius, Uint32Array.from(detail!, ({ r }) => r || this.config.maxRadius));
@@ -78,30 +87,34 @@ export class InductiveOcclusion implements AttackRecipe {
 
 interface OcclusionTensors {
   readonly pass: PredictionPass;
+  /** [batch] u32: 0, 1, 2, … */
   readonly rows: Tensor;
+  /** [batch] u32: what each example paints. */
   readonly count: Tensor;
   readonly radius: Tensor;
+  /** [batch] u32 each: constants[v] holds v everywhere. */
+  readonly constants: readonly Tensor[];
   readonly predictions: Tensor;
   readonly facts: Tensor;
   readonly fact: Tensor;
   readonly geometry: { readonly rows: number; readonly images: number; readonly c: number; readonly h: number; readonly w: number; readonly maxCentres: number };
 }
 
+/** Paints the guide's images into the input of the network. */
+function occlusion(guide: Guide, { rows, pass, geometry }: OcclusionTensors, placement: "inductive" | "random", { count, radius }: { count: Tensor; radius: Tensor }, colour: Dynamic): Step {
+  return occlude(guide.image, guide.centres[placement], { sourceRow: rows, count, radius }, pass.image, { ...geometry, colour });
+}
+
 /** One forward pass of the batch for each (n, r), n outer, r inner. */
-function gridSteps({ scope, gpu }: Session, { maxCount, maxRadius }: InductiveOcclusionConfig, guide: Guide, { pass, rows, predictions, facts, fact, geometry }: OcclusionTensors, placement: "inductive" | "random", colour: Dynamic): Step[] {
+function gridSteps({ maxCount, maxRadius }: InductiveOcclusionConfig, guide: Guide, tensors: OcclusionTensors, placement: "inductive" | "random", colour: Dynamic): Step[] {
+  const { pass, constants, predictions, facts, fact, geometry: { c, h, w } } = tensors;
   const n = guide.batch;
-  const constant = (value: number): Tensor => {
-    const tensor = scope.tensor(`constant ${value}`, [n], "u32");
-    gpu.write(tensor, new Uint32Array(n).fill(value));
-    return tensor;
-  };
-  const constants = Array.from({ length: Math.max(maxCount, maxRadius) + 1 }, (_, value) => constant(value));
   const steps: Step[] = [...pass.prologue];
   for (let count = 1, v = 0; count <= maxCount; count++) {
     for (let radius = 1; radius <= maxRadius; radius++, v++) {
       steps.push(
-        occlude(guide.image, guide.centres[placement], { sourceRow: rows, count: constants[count]!, radius: constants[radius]! }, pass.image, { ...geometry, colour }),
-        ...pass.body, rowCheck(pass.image, guide.image, fact, { n, m: geometry.c * geometry.h * geometry.w }),
+        occlusion(guide, tensors, placement, { count: constants[count]!, radius: constants[radius]! }, colour),
+        ...pass.body, rowCheck(pass.image, guide.image, fact, { n, m: c * h * w }),
         copy(pass.prediction, part(predictions, v * n, n)), copy(fact, part(facts, v * n * ROW_CHECK.width, n * ROW_CHECK.width)),
       );
     }

@@ -6,6 +6,7 @@ import { AttackLedger, type Counted } from "../attacks/attack-ledger.ts";
 import { Guide } from "../attacks/guide.ts";
 import { isGuided, prepareAttack } from "../attacks/run-attack.ts";
 import { attackNames, type AttackRecipe, type ImageBatch } from "../attacks/variant.ts";
+import { Attributor } from "../attributions/attributor.ts";
 import { type Dataset, gather, gatherLabels, type SplitName } from "../data/dataset.ts";
 import { GiniMeter } from "../inequality/gini-meter.ts";
 import { InequalityLedger } from "../inequality/summarise.ts";
@@ -63,32 +64,28 @@ export async function runModelWork(session: Session, work: ModelWork, save: Save
   const inequality = new InequalityLedger(modelId, attribution, measures);
   const artifacts = new ArtifactWriter(modelId, network.inputShape, save);
   const sample = measures.length > 0 || guided.length > 0 || work.keepMaps > 0 ? work.sample : [];
-  const total = sample.length + (direct.length > 0 ? work.pgdImages.length : 0);
+  const pgdImages = direct.length > 0 ? work.pgdImages : [];
   let done = 0;
-  const step = async (images: ImageBatch, first: number, some: readonly PreparedAttack[], counted: Counted): Promise<void> => {
+  const attackAll = async (some: readonly PreparedAttack[], images: ImageBatch, first: number, counted: Counted): Promise<void> => {
     for (const attack of some) await attackBatch(attack, images, counted, Math.max(0, work.keepExamples - first), artifacts);
-    onImages((done += images.labels.length), total);
+    onImages((done += images.labels.length), sample.length + pgdImages.length);
   };
 
   if (sample.length > 0) {
-    const guide = await Guide.prepare(session, network, attribution, batch, seed);
-    const maps = session.readback([guide.attributor.map]);
-    const meter = measures.length > 0 ? await GiniMeter.prepare(session, guide.attributor.map, network.inputShape, batch, measures) : undefined;
+    const attributor = await Attributor.prepare(session, network, attribution, batch);
+    const guide = guided.length > 0 ? await Guide.prepare(session, network, attribution, batch, seed) : undefined;
+    const meter = measures.length > 0 ? await GiniMeter.prepare(session, attributor.map, network.inputShape, batch, measures) : undefined;
+    const maps = session.readback([attributor.map]);
     for (const [first, images] of batches(work, sample)) {
-      const { gap } = await guide.load(images);
-      const of = { images: [...images.ids], labels: images.labels };
-      inequality.add(of, meter ? await meter.measure(images.labels.length) : [], gap);
+      const { gap } = await (guide ? guide.load(images) : attributor.attribute(images.x, images.labels));
+      inequality.add({ images: [...images.ids], labels: images.labels }, meter ? await meter.measure(images.labels.length) : [], gap);
       await keepMaps(work, maps, images, work.keepMaps - first, artifacts);
-      const right = (i: number): boolean => work.right.has(images.ids[i]!);
-      await step(images, first, guided, { error: right, accuracy: () => false });
+      await attackAll(guided, images, first, { error: (i) => work.right.has(images.ids[i]!), accuracy: () => false });
     }
   }
-  for (const [first, images] of batches(work, direct.length > 0 ? work.pgdImages : [])) {
-    const inSample = new Set(work.sample);
-    await step(images, first, direct, {
-      error: (i) => inSample.has(images.ids[i]!) && work.right.has(images.ids[i]!),
-      accuracy: (i) => work.accuracyOver.has(images.ids[i]!),
-    });
+  const errorOver = new Set(work.sample.filter((image) => work.right.has(image)));
+  for (const [first, images] of batches(work, pgdImages)) {
+    await attackAll(direct, images, first, { error: (i) => errorOver.has(images.ids[i]!), accuracy: (i) => work.accuracyOver.has(images.ids[i]!) });
   }
   return {
     images: [...inequality.images, ...attacks.flatMap(({ ledger }) => ledger.images)],

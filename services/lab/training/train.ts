@@ -1,9 +1,7 @@
 import type { TrainConfig } from "../../../schema/jobs/run-config.ts";
 import { AppError } from "../../common/errors.ts";
-import { Rng } from "../../common/rng.ts";
 import { flopsOfImage } from "../../engine/plan/flops.ts";
-import { gatherAugmented } from "../data/augment.ts";
-import { type Dataset, gather, gatherLabels } from "../data/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { forwardGraph } from "../models/architecture.ts";
 import { architectureNamed } from "../models/architectures.ts";
 import { makeNetwork, type Network, saveWeights } from "../models/network.ts";
@@ -15,9 +13,10 @@ import { fixedTestImages } from "./held-out.ts";
 import { LossRing } from "./loss-ring.ts";
 import { slotCount } from "./optimiser.ts";
 import { adversaryAt, learningRateAt, type Length } from "./schedule.ts";
-import { type TrainingBatch, TrainingStep } from "./training-step.ts";
+import { TrainingImages } from "./training-images.ts";
+import { TrainingStep } from "./training-step.ts";
 
-/** One number of a series. Series of steps count updates from 0; series of epochs count finished epochs from 1. */
+/** One number of a series. Series of steps ("loss") count updates from 0; all others count finished epochs, "gini" from the untrained 0 on. */
 export interface Metric { readonly series: string; readonly step: number; /** null: not finite */ readonly value: number | null }
 
 export interface TrainHooks {
@@ -63,10 +62,10 @@ export async function train(session: Session, dataset: Dataset, config: TrainCon
 
 class Training {
   readonly #started: number;
-  #metrics: Record<string, number | null> = {};
+  #metrics: Record<string, number | null>;
   private constructor(
-    readonly session: Session, readonly dataset: Dataset, readonly config: TrainConfig, readonly seed: bigint, readonly hooks: TrainHooks,
-    readonly network: Network, readonly indices: Uint32Array, readonly length: Length, readonly step: TrainingStep, readonly ring: LossRing,
+    readonly session: Session, readonly dataset: Dataset, readonly config: TrainConfig, readonly hooks: TrainHooks,
+    readonly network: Network, readonly images: TrainingImages, readonly length: Length, readonly step: TrainingStep, readonly ring: LossRing,
     readonly belongsTo: string,
     /** Epochs done before this process began. */
     readonly finished: number,
@@ -77,8 +76,8 @@ class Training {
   }
 
   static async prepare(session: Session, dataset: Dataset, config: TrainConfig, seed: bigint, hooks: TrainHooks): Promise<Training> {
-    const indices = trainingIndices(dataset, config, seed);
-    const length = { epochs: config.epochs, stepsPerEpoch: Math.floor(indices.length / config.batchSize) };
+    const images = new TrainingImages(dataset, config, seed);
+    const length = { epochs: config.epochs, stepsPerEpoch: images.stepsPerEpoch };
     const { inputShape, classes, mean, std } = dataset;
     const network = makeNetwork(session.scope, architectureNamed(config.architecture), { inputShape, classCount: classes.length, mean, std }, { gradients: true, slots: slotCount(config.optimiser) });
     const belongsTo = fingerprint(config, seed, dataset);
@@ -86,7 +85,7 @@ class Training {
     const { epoch, metrics } = hooks.resume ? loadCheckpoint(session.gpu, network.parameters, hooks.resume, belongsTo) : { epoch: 0, metrics: {} };
     const step = await TrainingStep.compile(session, network, config, seed, length);
     const ring = await LossRing.prepare(session, step.loss);
-    return new Training(session, dataset, config, seed, hooks, network, indices, length, step, ring, belongsTo, epoch, metrics);
+    return new Training(session, dataset, config, hooks, network, images, length, step, ring, belongsTo, epoch, metrics);
   }
 
   /** The curve's first point; also shows a probe that cannot work before time is spent on training. */
@@ -116,27 +115,18 @@ class Training {
 
   /** All updates of one epoch. Mean loss over its images, each before the update that it was part of. */
   async #pass(epoch: number): Promise<{ loss: number; imagesPerSecond: number }> {
-    const { stepsPerEpoch } = this.length;
     const { clock } = this.session;
-    const order = new Rng(this.seed, STREAM.shuffle + epoch).permutation(this.indices.length);
+    let step = epoch * this.length.stepsPerEpoch;
     const started = clock.monotonic();
     const losses: number[] = [];
     const speed = (): number => (losses.length * this.config.batchSize) / Math.max(1e-3, (clock.monotonic() - started) / 1000);
-    for (let i = 0; i < stepsPerEpoch; i++) {
+    for (const batch of this.images.epoch(epoch)) {
       this.session.check();
-      this.step.submit(epoch * stepsPerEpoch + i, this.#batch(epoch, order.subarray(i * this.config.batchSize, (i + 1) * this.config.batchSize)));
+      this.step.submit(step++, batch);
       this.#receive(epoch, losses, await this.ring.record(), speed);
     }
     this.#receive(epoch, losses, await this.ring.flush(), speed);
     return { loss: losses.reduce((sum, v) => sum + v, 0) / losses.length, imagesPerSecond: speed() };
-  }
-
-  #batch(epoch: number, positions: Uint32Array): TrainingBatch {
-    const { dataset, config: { augmentation }, seed } = this;
-    const ids = positions.map((position) => this.indices[position]!);
-    const plain = augmentation.cropPadding === 0 && !augmentation.flip;
-    const image = plain ? gather(dataset, "train", ids) : gatherAugmented(dataset, "train", ids, augmentation, seed, epoch);
-    return { image, labels: gatherLabels(dataset, "train", ids), ids };
   }
 
   /** Takes in the losses that have arrived. @throws AppError DIVERGED. */
@@ -173,13 +163,4 @@ class Training {
     const gini = await hooks.probe?.(network);
     return { "clean-accuracy": clean.rate, ...(pgd && { "pgd-accuracy": pgd.rate }), ...(gini !== undefined && { gini }) };
   }
-}
-
-/** Indices of the training images used. @throws AppError INVALID_INPUT. */
-function trainingIndices(dataset: Dataset, { trainCount, batchSize }: TrainConfig, seed: bigint): Uint32Array {
-  const all = dataset.splits.train.count;
-  if (trainCount !== undefined && trainCount > all) throw new AppError("INVALID_INPUT", `training: expected trainCount of at most ${all} (${dataset.name}), got ${trainCount}`, { field: "trainCount" });
-  const count = trainCount ?? all;
-  if (batchSize > count) throw new AppError("INVALID_INPUT", `training: expected batchSize of at most the ${count} training images, got ${batchSize}`, { field: "batchSize" });
-  return new Rng(seed, STREAM.subset).permutation(all).subarray(0, count).sort();
 }
