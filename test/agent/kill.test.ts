@@ -31,6 +31,8 @@ it("kill -9 of the whole embedded server loses nothing: the run goes on from its
   const before = await readEvents(database.db, running, 0, 1000);
   const agent = new Agent({ database, blobDir: blobFolder(dataDir), runnerPath: support("fake-runner") });
   await agent.start();
+  // At once, not when the queue finds out after its heartbeat has lapsed.
+  assert.equal((await readEvents(database.db, running, before.length, 1))[0]?.type, "ATTEMPT_FAILED");
   const [events] = [await ended(database, running), await ended(database, queued)];
   assert.deepEqual(events.slice(0, before.length), before, "the past was changed");
   assert.deepEqual(events.map((e) => e.seq), events.map((_, i) => i + 1));

@@ -1,4 +1,4 @@
-import { type Graph, GraphBuilder, type Mode, type Shape, type Value } from "../../services/engine/graph/graph.ts";
+import { type Graph, GraphBuilder, type Mode, type Value } from "../../services/engine/graph/graph.ts";
 import { elements } from "../../services/engine/gpu/tensor.ts";
 import { uniform } from "./random.ts";
 
@@ -71,6 +71,7 @@ export const smallNetworks: readonly SmallNetwork[] = [
   }),
   network("a value added to itself, and one used three times", [2, 2, 3, 3], ({ builder: b }, x) => { const y = b.relu(x); return b.add(b.add(y, y), b.add(b.relu(b.add(y, x)), x)); }),
   network("a weight used twice", [2, 3, 4, 4], (s, x) => { const y = s.conv(x, 3, 3, { padding: 1 }); return s.builder.conv2d(s.builder.relu(y), s.builder.graph.nodes[y]!.inputs[1]!, undefined, { padding: 1 }); }),
+  network("a frozen convolution that selects pixels and channels", [2, 3, 5, 5], ({ builder }, x) => builder.conv2d(builder.relu(x), builder.frozen("select", [5, 3, 1, 1], [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]), undefined, { stride: 2 })),
   network("maximum pooling, disjoint and overlapping", [2, 3, 7, 6], (s, x) => s.builder.maxPool(s.builder.maxPool(x, { window: 3, stride: 2, padding: 1 }), { window: 2, stride: 2 })),
   network("average pooling with and without the padding counted", [2, 2, 7, 5], ({ builder }, x) => builder.averagePool(builder.averagePool(x, { window: 3, stride: 2, padding: 1, countIncludePad: false }), { window: 2, stride: 1, padding: 1 })),
   network("global average pooling", [2, 3, 3, 4], (s, x) => s.builder.globalAveragePool(s.conv(x, 5, 1))),
@@ -106,5 +107,3 @@ export function nameOf(graph: Graph, value: Value): string { return (graph.nodes
 export function parametersOf(graph: Graph): Value[] {
   return graph.nodes.flatMap(({ operation }, i) => (operation.op === "parameter" ? [i as Value] : []));
 }
-
-export function shapeOf(graph: Graph, value: Value): Shape { return graph.nodes[value]!.shape; }

@@ -1,4 +1,3 @@
-import { assertNever } from "../../common/errors.ts";
 import { EngineError } from "../errors.ts";
 import type { Graph, Mode, Node, Value } from "../graph/graph.ts";
 import { elements } from "../gpu/tensor.ts";
@@ -41,18 +40,14 @@ export function evaluate(graph: Graph, leaves: Leaves, mode: Mode): Evaluation {
   const states = new Map(leaves.states);
   const values: Float64Array[] = [];
   for (const node of graph.nodes) {
-    values.push(leaf(node, leaves) ?? rules[node.operation.op]!({
-      node, mode,
-      inputs: node.inputs.map((input) => values[input]!),
-      inputNodes: node.inputs.map((input) => graph.nodes[input]!),
-      setState: (input, value) => { states.set(nameOf(graph.nodes[node.inputs[input]!]!), value); },
-    }));
+    const setState: Context["setState"] = (input, value) => { states.set(nameOf(graph.nodes[node.inputs[input]!]!), value); };
+    values.push(compute(leaves, { node, mode, setState, inputs: node.inputs.map((input) => values[input]!), inputNodes: node.inputs.map((input) => graph.nodes[input]!) }));
   }
   return { of: (value) => values[value]!, states };
 }
 
-function leaf(node: Node, { image, labels, parameters, states }: Leaves): Float64Array | undefined {
-  const { operation } = node;
+function compute({ image, labels, parameters, states }: Leaves, context: Context): Float64Array {
+  const { node, node: { operation } } = context;
   switch (operation.op) {
     case "image": return sized(node, "image", image);
     case "labels": return sized(node, "labels", labels);
@@ -60,7 +55,7 @@ function leaf(node: Node, { image, labels, parameters, states }: Leaves): Float6
     case "state": return sized(node, operation.name, states?.get(operation.name));
     case "frozen": return sized(node, operation.name, operation.values);
     case "seed": return new Float64Array(elements(node.shape)).fill(operation.value);
-    default: return rules[operation.op] ? undefined : assertNever(operation as never);
+    default: return rules[operation.op](context);
   }
 }
 

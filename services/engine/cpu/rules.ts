@@ -1,5 +1,5 @@
 import { convGeometryOf, poolGeometryOf } from "../graph/geometry.ts";
-import type { Operation, Shape } from "../graph/graph.ts";
+import type { LeafOp, Operation, OperationOf, Shape } from "../graph/graph.ts";
 import { elements } from "../gpu/tensor.ts";
 import type { ConvGeometry } from "../kernels/conv/geometry.ts";
 import { convolutionReference } from "../reference/conv/convolution.ts";
@@ -30,8 +30,8 @@ import type { Context } from "./evaluate.ts";
 
 type Evaluate = (context: Context) => Float64Array;
 
-/** Every operation but the leaves, by its twin. Inputs as the comments of graph.ts name them. */
-export const rules: Partial<Record<Operation["op"], Evaluate>> = {
+/** Every operation but the leaves and seeds, by its twin. Inputs as the comments of graph.ts name them. */
+export const rules: Record<Exclude<Operation["op"], LeafOp | "seed">, Evaluate> = {
   normalise: ({ node, inputs: [x] }) => { const { mean, std } = as(node.operation, "normalise"); return normaliseReference(x!, Float64Array.from(mean), Float64Array.from(std), nchw(node.shape)); },
   normaliseGrad: ({ node, inputs: [dy] }) => normaliseGradReference(dy!, Float64Array.from(as(node.operation, "normaliseGrad").std), nchw(node.shape)),
   conv2d: (context) => withBias(context, convolutionReference(context.inputs[0]!, context.inputs[1]!, conv(context, 0, 1))),
@@ -125,4 +125,4 @@ function transpose(matrix: Float64Array, rows: number): Float64Array {
 function nchw(shape: Shape): Nchw { return { n: shape[0]!, c: shape[1]!, h: shape[2] ?? 1, w: shape[3] ?? 1 }; }
 function nk(shape: Shape): { n: number; k: number } { return { n: shape[0]!, k: elements(shape) / shape[0]! }; }
 
-function as<O extends Operation["op"]>(operation: Operation, _: O): Extract<Operation, { op: O }> { return operation as Extract<Operation, { op: O }>; }
+function as<O extends Operation["op"]>(operation: Operation, _: O): OperationOf<O> { return operation as OperationOf<O>; }

@@ -1,8 +1,5 @@
-import type { Graph, Operation, Value } from "./graph.ts";
+import type { Graph, OperationOf, Value } from "./graph.ts";
 import { Rewriter, type Rewritten, useCounts } from "./rewrite.ts";
-
-type BatchNorm = Extract<Operation, { op: "batchNorm" }>;
-type Conv2d = Extract<Operation, { op: "conv2d" }>;
 
 /**
  * For evaluation only: every batch norm that alone reads a convolution becomes part of it. The convolution then has
@@ -35,8 +32,8 @@ export function foldBatchNorm(graph: Graph): Rewritten {
 
 function foldOne(rewriter: Rewriter, norm: Value, conv: Value): void {
   const { nodes } = rewriter.source;
-  const { epsilon } = nodes[norm]!.operation as BatchNorm;
-  const convolution = nodes[conv]!.operation as Conv2d;
+  const { epsilon } = nodes[norm]!.operation as OperationOf<"batchNorm">;
+  const convolution = nodes[conv]!.operation as OperationOf<"conv2d">;
   const [x, w, bias] = nodes[conv]!.inputs.map((input) => rewriter.renamed(input));
   const [, gamma, beta, mean, variance] = nodes[norm]!.inputs.map((input) => (input === conv ? input : rewriter.renamed(input)));
   const weight = rewriter.push({ op: "foldWeight", epsilon, groups: convolution.groups }, [w!, gamma!, variance!], nodes[nodes[conv]!.inputs[1]!]!.shape);

@@ -1,9 +1,8 @@
 import type { Tape } from "./differentiate.ts";
-import type { Operation, Shape, Value } from "./graph.ts";
+import type { Operation, OperationOf, Shape, Value } from "./graph.ts";
 
 /** The gradient that one input of the node `y` receives when the node's own is `dy`, as a new node. */
 type Rule = (tape: Tape, y: Value, dy: Value) => Value;
-type Of<O extends Operation["op"]> = Extract<Operation, { op: O }>;
 
 /** Convolution and linear map alike: [x, w, bias?]. */
 const conv2d: readonly Rule[] = [
@@ -47,6 +46,6 @@ export const gradientRules: Partial<Record<Operation["op"], readonly Rule[]>> = 
   selectLogit: [(tape, y, dy) => tape.push({ op: "selectLogitGrad" }, [input(tape, y, 1), dy], shapeOfInput(tape, y, 0))],
 };
 
-function attributes<O extends Operation["op"]>(tape: Tape, y: Value): Of<O> { return tape.node(y).operation as Of<O>; }
+function attributes<O extends Operation["op"]>(tape: Tape, y: Value): OperationOf<O> { return tape.node(y).operation as OperationOf<O>; }
 function input(tape: Tape, y: Value, position: number): Value { return tape.node(y).inputs[position]!; }
 function shapeOfInput(tape: Tape, y: Value, position: number): Shape { return tape.node(input(tape, y, position)).shape; }

@@ -62,6 +62,11 @@ export type Operation =
   | { readonly op: "softmaxCrossEntropyGrad" } // logits, labels, dloss [n]
   | { readonly op: "selectLogitGrad" }; // labels, dy [n]
 
+export type OperationOf<O extends Operation["op"]> = Extract<Operation, { op: O }>;
+
+/** Operations whose values come from outside. All others are computed. */
+export type LeafOp = "image" | "labels" | "parameter" | "state" | "frozen";
+
 export interface Node {
   readonly operation: Operation;
   readonly inputs: readonly Value[];

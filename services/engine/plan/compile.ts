@@ -1,10 +1,9 @@
-import { assertNever } from "../../common/errors.ts";
 import { EngineError } from "../errors.ts";
 import type { Gpu, Scope } from "../gpu/device.ts";
 import type { Step } from "../gpu/kernel.ts";
 import { copy } from "../gpu/program.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import type { Graph, Mode, Operation, Value } from "../graph/graph.ts";
+import type { Graph, LeafOp, Mode, Operation, Value } from "../graph/graph.ts";
 import { layoutsOf } from "../graph/physical.ts";
 import { ancestors } from "../graph/rewrite.ts";
 import { nodeMacs } from "./flops.ts";
@@ -43,9 +42,7 @@ export interface Plan {
   readonly macs: number;
 }
 
-const RULES: Partial<Record<Operation["op"], Rule>> = { ...convolutionRules, ...normRules, ...otherRules };
-/** Their blocks exist when something reads them. */
-const LEAVES = new Set<Operation["op"]>(["image", "labels", "parameter", "state", "frozen"]);
+const RULES: Record<Exclude<Operation["op"], LeafOp>, Rule> & Partial<Record<LeafOp, Rule>> = { ...convolutionRules, ...normRules, ...otherRules };
 
 /**
  * Compiles a graph for the device: dead nodes dropped, chains fused into one kernel, values in shared memory by lifetime.
@@ -77,12 +74,9 @@ export function compilePlan(gpu: Gpu, scope: Scope, graph: Graph, parameters: Ne
 }
 
 function lower(lowering: Lowering, { chains, absorbed }: Fusion, value: Value): void {
-  const { op } = lowering.node(value).operation;
-  if (LEAVES.has(op) || absorbed.has(value)) return;
+  if (absorbed.has(value)) return;
   const base = chains.get(value)?.base ?? value; // a chain is lowered by its first operation, where its last one stands
-  const rule = RULES[lowering.node(base).operation.op];
-  if (!rule) return assertNever(op as never);
-  rule(lowering, value);
+  RULES[lowering.node(base).operation.op]?.(lowering, value); // a leaf has no rule: its block is there when something reads it
 }
 
 /** Gradients that can be written where they belong: those of one parameter that nothing else reads. The others are copied. */

@@ -9,7 +9,7 @@ import type { Shape, Value } from "../graph/graph.ts";
 import { rowLength } from "../graph/physical.ts";
 import type { Chain } from "./fuse.ts";
 import { at, type Lowering, type Rule } from "./lowering.ts";
-import type { Block } from "./memory.ts";
+import { Block } from "./memory.ts";
 
 /** Convolutions, linear layers and their gradients; chains end in `value`. */
 export const convolutionRules = {
@@ -84,7 +84,7 @@ function transposed(lowering: Lowering, g: ConvGeometry, weight: Value): Block {
   const w = lowering.block(weight);
   if (!needsTranspose(g)) return w;
   return lowering.once(`transposed ${weight}`, () => {
-    const wT = lowering.fresh(`${w.label} transposed`, [weightElements(g)]);
+    const wT = new Block(`${w.label} transposed`, [weightElements(g)]);
     lowering.emit(`transpose ${weight}`, { reads: [w], writes: [wT] }, () => [transposeWeight(g, at(w), at(wT))], "prologue");
     return wT;
   });

@@ -12,7 +12,7 @@ import { normaliseGrad } from "../kernels/norm/normalise-grad.ts";
 import { runningUpdate } from "../kernels/norm/running-update.ts";
 import { biasGrad, rowsOf } from "./lower-convolution.ts";
 import { at, type Lowering, type Rule } from "./lowering.ts";
-import type { Block } from "./memory.ts";
+import { Block } from "./memory.ts";
 
 /** Normalisation of the image and batch norm, in both modes. */
 export const normRules = {
@@ -105,7 +105,7 @@ function wanted(lowering: Lowering, op: "batchNormGradBeta" | "batchNormGradGamm
   return index < 0 ? undefined : lowering.define(index as Value);
 }
 
-function vector(lowering: Lowering, label: string, c: number): Block { return lowering.fresh(label, [pad4(c)]); }
+function vector(lowering: Lowering, label: string, c: number): Block { return new Block(label, [pad4(c)]); }
 
 function channelShape(lowering: Lowering, x: Value): { rows: number; c: number } { return { rows: rowsOf(lowering.shape(x)), c: lowering.shape(x)[1]! }; }
 

@@ -3,7 +3,7 @@ import { EngineError } from "../errors.ts";
 import type { Gpu, Scope } from "../gpu/device.ts";
 import type { Step } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import type { Graph, Mode, Node, Operation, Shape, Value } from "../graph/graph.ts";
+import type { Graph, Mode, Node, Operation, OperationOf, Shape, Value } from "../graph/graph.ts";
 import { pad4, packVector } from "../graph/layout.ts";
 import { type Layout, physicalShape } from "../graph/physical.ts";
 import type { Fusion } from "./fuse.ts";
@@ -31,7 +31,7 @@ export interface LoweringInput {
   readonly gradientOf: ReadonlyMap<Value, string>;
 }
 
-type NodeOf<O extends Operation["op"]> = Node & { readonly operation: Extract<Operation, { op: O }> };
+type NodeOf<O extends Operation["op"]> = Node & { readonly operation: OperationOf<O> };
 
 /**
  * The state of turning nodes into units: which block holds each value, what was emitted so far, and what is computed
@@ -64,7 +64,7 @@ export class Lowering {
     if (known) return known;
     const name = this.input.gradientOf.get(value);
     const tensor = name === undefined ? undefined : this.input.parameters.gradientSlice(name);
-    const block = this.fresh(`${this.node(value).operation.op} ${value}`, physicalShape(this.layout(value), this.shape(value)), tensor);
+    const block = new Block(`${this.node(value).operation.op} ${value}`, physicalShape(this.layout(value), this.shape(value)), tensor);
     this.#blocks.set(value, block);
     return block;
   }
@@ -72,10 +72,8 @@ export class Lowering {
   /** The value lies where `of` does. */
   alias(value: Value, of: Value): void { this.#blocks.set(value, this.block(of)); }
 
-  fresh(label: string, shape: readonly number[], tensor?: Tensor): Block { return new Block(label, shape, tensor); }
-
   /** No block when nothing is needed. */
-  scratch(label: string, count: number): Block[] { return count === 0 ? [] : [this.fresh(`${label} scratch`, [count])]; }
+  scratch(label: string, count: number): Block[] { return count === 0 ? [] : [new Block(`${label} scratch`, [count])]; }
 
   emit(label: string, { reads, writes, scratch = [] }: { reads: readonly Block[]; writes: readonly Block[]; scratch?: readonly Block[] }, steps: () => Step[], phase: "prologue" | "body" = "body"): void {
     this[phase].push({ label, reads, writes, scratch, steps });
@@ -92,7 +90,7 @@ export class Lowering {
     return this.once(`constant ${values.join()}`, () => {
       const tensor = this.input.scope.tensor(label, [pad4(values.length)]);
       this.input.gpu.write(tensor, packVector(values));
-      return this.fresh(label, tensor.shape, tensor);
+      return new Block(label, tensor.shape, tensor);
     });
   }
 
@@ -100,13 +98,13 @@ export class Lowering {
     const { operation, shape } = this.node(value);
     const { parameters, image, labels } = this.input;
     switch (operation.op) {
-      case "image": return this.fresh("image", image.shape, image);
+      case "image": return new Block("image", image.shape, image);
       case "labels":
         if (!labels) throw new EngineError("SHAPE_MISMATCH", "plan: expected a tensor of labels for this graph, got none; pass `labels`");
-        return this.fresh("labels", labels.shape, labels);
+        return new Block("labels", labels.shape, labels);
       case "parameter": case "state": case "frozen": {
         const tensor = parameters.slice(operation.name, shape, this.layout(value));
-        return this.fresh(operation.name, tensor.shape, tensor);
+        return new Block(operation.name, tensor.shape, tensor);
       }
       default: return undefined;
     }

@@ -2,11 +2,11 @@ import { Rng } from "../../common/rng.ts";
 import { EngineError } from "../errors.ts";
 import { type Gpu, Scope } from "../gpu/device.ts";
 import { elements, OFFSET_ALIGNMENT, roundUp, type Tensor } from "../gpu/tensor.ts";
-import type { Graph, Initialiser, Operation, Shape } from "../graph/graph.ts";
+import type { Graph, Initialiser, OperationOf, Shape } from "../graph/graph.ts";
 import { type Layout, layoutsOf, pack, physicalShape, sameLayout, unpack } from "../graph/physical.ts";
 import { checkStored, type StoredTensor } from "./stored-tensors.ts";
 
-type Leaf = Extract<Operation, { op: "parameter" | "state" | "frozen" }>;
+type Leaf = OperationOf<"parameter" | "state" | "frozen">;
 
 /** One named tensor of a network and where it lies in its flat buffer. */
 export interface ParameterEntry {
@@ -84,7 +84,7 @@ export class NetworkParameters {
 
   /** Fresh weights and statistics, a function of the seed and the graph alone: parameter i draws from stream i. */
   initialise(seed: number | bigint): void {
-    this.entries.filter(isParameter).forEach((entry, i) => { this.#write(entry, draw((entry.leaf as Extract<Leaf, { op: "parameter" }>).initialiser, elements(entry.shape), new Rng(seed, i))); });
+    this.entries.filter(isParameter).forEach((entry, i) => { this.#write(entry, draw((entry.leaf as OperationOf<"parameter">).initialiser, elements(entry.shape), new Rng(seed, i))); });
     for (const entry of this.entries) if (entry.leaf.op === "state") this.#write(entry, new Float32Array(elements(entry.shape)).fill(entry.leaf.initial));
   }
 

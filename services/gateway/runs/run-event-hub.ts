@@ -51,7 +51,7 @@ export class RunEventHub<E extends LoggedEvent> {
     const batches = this.#batches(runId, after, stop.signal);
     const end = batches.return.bind(batches);
     // A generator that waits cannot be returned from outside: it must be woken first.
-    batches.return = (value) => { stop.abort(); return end(value); };
+    
     return batches;
   }
 
@@ -170,6 +170,7 @@ class Reader<E extends LoggedEvent> {
     this.#ring.push(...events);
     const extra = Math.max(0, this.#ring.length - this.#options.ring);
     this.#ring.splice(0, extra);
+    this.#before += extra;
     this.version++;
     this.#tell();
   }

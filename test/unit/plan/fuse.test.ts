@@ -64,6 +64,16 @@ describe("fuse", () => {
     assert.deepEqual(fused(builder.graph, [sum]).chains.get(x), { base: x, final: x, residual: undefined, relu: false, mask: undefined });
   });
 
+  it("does not take the value that a ReLU's gradient only compares with 0", () => {
+    const sketch = new Sketch(1);
+    const { builder } = sketch;
+    const x = builder.normalise(builder.image(1, 2, 2), [0], [1]);
+    const w = sketch.weight(1, 1, 1, 1);
+    const g = builder.push({ op: "conv2dGradInput", stride: 1, padding: 0, groups: 1 }, [x, w], [1, 1, 2, 2]);
+    const masked = builder.push({ op: "reluGrad" }, [x, g], [1, 1, 2, 2]);
+    assert.deepEqual([...fused(builder.graph, [masked]).chains.keys()], [g]);
+  });
+
   it("lets the later of two added convolutions take the earlier as residual", () => {
     const network = smallNetworks.find(({ title }) => title === "residual additions")!;
     const { chains } = fused(network.graph, [network.of]);
