@@ -84,10 +84,10 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
   for (var ty = 0u; ty < params.taps_y; ty++) {
     for (var tx = 0u; tx < params.taps_x; tx++) {
       //#for i in 0..ROWS / COLUMNS
-      let py${i} = iy${i} + i32(ty) * params.tap_step;
-      let px${i} = ix${i} + i32(tx) * params.tap_step;
-      let inside${i} = m${i} < params.rows && py${i} >= 0 && py${i} < i32(params.in_h) && px${i} >= 0 && px${i} < i32(params.in_w);
-      let from${i} = select(0u, ((image${i} * params.in_h + u32(py${i})) * params.in_w + u32(px${i})) * params.c4, inside${i});
+      let py${i} = u32(iy${i} + i32(ty) * params.tap_step);         // above or left of the image: wraps round to something huge
+      let px${i} = u32(ix${i} + i32(tx) * params.tap_step);
+      let inside${i} = (m${i} < params.rows) & (py${i} < params.in_h) & (px${i} < params.in_w); // & not &&: no branches
+      let from${i} = select(0u, ((image${i} * params.in_h + py${i}) * params.in_w + px${i}) * params.c4, inside${i});
       //#end
       let tap = (params.ky0 + ty * params.k_step) * params.kw + params.kx0 + tx * params.k_step;
       var w_at = (tap * params.c4 * 4u + group % ${Math.min(4, SG / COLUMNS)}u) * params.k4 + k_read;
@@ -137,6 +137,6 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
     to = select(to, to${i}, r >= ${i * COLUMNS}u);
     //#end
     let at = subgroupShuffle(to, group * ${COLUMNS}u + r % ${COLUMNS}u) + k;
-    if (first + r < params.rows && k < params.k4) { y[at] = finish(sum, at); }
+    if ((first + r < params.rows) & (k < params.k4)) { y[at] = finish(sum, at); }
   }
 }

@@ -90,12 +90,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let dx = i32(tap % max(params.taps_x, 1u)) * params.tap_step;
     //#for i in 0..TM / 2
     {
-      let py = iy${i} + dy;
-      let px = ix${i} + dx;
-      let inside = m${i} < params.rows && at + quad < reduction && py >= 0 && py < i32(params.in_h) && px >= 0 && px < i32(params.in_w);
-      var value = vec4f(0.0);
-      if (inside) { value = x[((image${i} * params.in_h + u32(py)) * params.in_w + u32(px)) * params.c4 + c]; }
-      slab_x[(local / QUADS + ${16 * i}u) * PITCH + quad] = value;
+      let py = u32(iy${i} + dy);                                      // above or left of the image: wraps round to something huge
+      let px = u32(ix${i} + dx);
+      let inside = (m${i} < params.rows) & (at + quad < reduction) & (py < params.in_h) & (px < params.in_w); // & not &&: no branches
+      let source = select(0u, ((image${i} * params.in_h + py) * params.in_w + px) * params.c4 + c, inside);
+      slab_x[(local / QUADS + ${16 * i}u) * PITCH + quad] = select(vec4f(0.0), x[source], inside);
     }
     //#end
     //#for i in 0..2 * TN
@@ -104,9 +103,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let flat = at + channel / 4u;
       let t = flat / params.c4;
       let element = (params.ky0 + t / max(params.taps_x, 1u) * params.k_step) * params.kw + params.kx0 + t % max(params.taps_x, 1u) * params.k_step;
-      var value = vec4f(0.0);
-      if (flat < reduction) { value = w[((element * params.c4 + flat % params.c4) * 4u + channel % 4u) * params.k4 + load_k]; }
-      slab_w[channel * COLUMNS + local % COLUMNS] = value;
+      let source = select(0u, ((element * params.c4 + flat % params.c4) * 4u + channel % 4u) * params.k4 + load_k, flat < reduction);
+      slab_w[channel * COLUMNS + local % COLUMNS] = select(vec4f(0.0), w[source], flat < reduction);
     }
     //#end
     workgroupBarrier();
@@ -126,15 +124,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     workgroupBarrier();                                             // nobody may still read when the next slab is written
   }
 
-  //#for i in 0..TM
-  {
-    let m = first + row + ${8 * i}u;
+  // A loop, which compilers for GPUs unroll and those for software rasterisers need not; selects pick the row.
+  for (var i = 0u; i < ${TM}u; i++) {
+    let m = first + row + 8u * i;
     let q = m / params.grid_w;
     let pixel = (q / params.grid_h * params.out_h + q % params.grid_h * params.out_step + params.out_y) * params.out_w + m % params.grid_w * params.out_step + params.out_x;
     //#for j in 0..TN
+    var sum${j} = sum0_${j};
+    //#for s in 1..TM
+    sum${j} = select(sum${j}, sum${s}_${j}, i == ${s}u);
+    //#end
     let k${j} = first_k + column + ${8 * j}u;
-    if (m < params.rows && k${j} < params.k4) { y[pixel * params.k4 + k${j}] = finish(sum${i}_${j}, pixel * params.k4 + k${j}); }
+    if ((m < params.rows) & (k${j} < params.k4)) { y[pixel * params.k4 + k${j}] = finish(sum${j}, pixel * params.k4 + k${j}); }
     //#end
   }
-  //#end
 }

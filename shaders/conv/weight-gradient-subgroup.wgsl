@@ -72,16 +72,16 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
     let image = row / params.oh;
     let oy = i32(row % params.oh * params.stride);
     //#for i in 0..ROWS / 4 / COLUMNS
-    let iy${i} = oy + ky${i};
-    let row_inside${i} = quad${i} < params.row_quads && iy${i} >= 0 && iy${i} < i32(params.h);
-    let line${i} = (image * params.h + u32(iy${i})) * params.w;
+    let iy${i} = u32(oy + ky${i});                                 // above the image: wraps round to something huge
+    let row_inside${i} = (quad${i} < params.row_quads) & (iy${i} < params.h); // & not &&: no branches
+    let line${i} = (image * params.h + iy${i}) * params.w;
     //#end
     for (var ox = first_col; ox < end_col; ox += ${PIXELS}u) {
       //#for p in 0..PIXELS
       //#for i in 0..ROWS / 4 / COLUMNS
-      let ix${p}_${i} = i32((ox + ${p}u) * params.stride) + kx${i};
-      let inside${p}_${i} = row_inside${i} && ox + ${p}u < end_col && ix${p}_${i} >= 0 && ix${p}_${i} < i32(params.w);
-      let a${p}_${i} = select(vec4f(0.0), x[select(0u, (line${i} + u32(ix${p}_${i})) * params.c4 + c${i}, inside${p}_${i})], inside${p}_${i});
+      let ix${p}_${i} = u32(i32((ox + ${p}u) * params.stride) + kx${i});
+      let inside${p}_${i} = row_inside${i} & (ox + ${p}u < end_col) & (ix${p}_${i} < params.w);
+      let a${p}_${i} = select(vec4f(0.0), x[select(0u, (line${i} + ix${p}_${i}) * params.c4 + c${i}, inside${p}_${i})], inside${p}_${i});
       //#end
       //#end
       //#for l in 0..PIXELS / Math.min(PIXELS, SG / COLUMNS)
@@ -123,6 +123,6 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
     sum = select(sum, sum${s}, r == ${s}u);
     //#end
     let row = first_quad * 4u + r;
-    if (row < rows && k < params.k4) { part[(slice * rows + row) * params.k4 + k] = sum; }
+    if ((row < rows) & (k < params.k4)) { part[(slice * rows + row) * params.k4 + k] = sum; }
   }
 }

@@ -72,21 +72,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let pixel = local / ROWS + ${i * 8 / TM}u;
       let m = at + pixel;
       let line = m / params.ow;
-      let iy = i32(line % params.oh * params.stride) + ky;
-      let ix = i32(m % params.ow * params.stride) + kx;
-      var value = vec4f(0.0);
-      if (m < end && load_quad < params.row_quads && iy >= 0 && iy < i32(params.h) && ix >= 0 && ix < i32(params.w)) {
-        value = x[((line / params.oh * params.h + u32(iy)) * params.w + u32(ix)) * params.c4 + c];
-      }
-      slab_x[pixel * ROWS + local % ROWS] = value;
+      let iy = u32(i32(line % params.oh * params.stride) + ky);     // above or left of the image: wraps round to something huge
+      let ix = u32(i32(m % params.ow * params.stride) + kx);
+      let inside = (m < end) & (load_quad < params.row_quads) & (iy < params.h) & (ix < params.w); // & not &&: no branches
+      let source = select(0u, ((line / params.oh * params.h + iy) * params.w + ix) * params.c4 + c, inside);
+      slab_x[pixel * ROWS + local % ROWS] = select(vec4f(0.0), x[source], inside);
     }
     //#end
     //#for i in 0..2 * TN
     {
       let pixel = local / COLUMNS + ${i * 8 / TN}u;
-      var value = vec4f(0.0);
-      if (at + pixel < end) { value = dy[(at + pixel) * params.k4 + load_k]; }
-      slab_dy[pixel * COLUMNS + local % COLUMNS] = value;
+      let inside = at + pixel < end;
+      slab_dy[pixel * COLUMNS + local % COLUMNS] = select(vec4f(0.0), dy[select(0u, (at + pixel) * params.k4 + load_k, inside)], inside);
     }
     //#end
     workgroupBarrier();
@@ -106,13 +103,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     workgroupBarrier();                                             // nobody may still read when the next slab is written
   }
 
-  //#for r in 0..4 * TM
-  {
-    let quad = first_row + row + ${8 * Math.floor(r / 4)}u;
+  // A loop, which compilers for GPUs unroll and those for software rasterisers need not; selects pick the row.
+  for (var r = 0u; r < ${4 * TM}u; r++) {
+    let quad = first_row + row + r / 4u * 8u;
     //#for j in 0..TN
+    var sum${j} = sum0_${j};
+    //#for s in 1..4 * TM
+    sum${j} = select(sum${j}, sum${s}_${j}, r == ${s}u);
+    //#end
     let k${j} = first_k + column + ${8 * j}u;
-    if (quad < params.row_quads && k${j} < params.k4) { part[((slice * params.row_quads + quad) * 4u + ${r % 4}u) * params.k4 + k${j}] = sum${r}_${j}; }
+    if ((quad < params.row_quads) & (k${j} < params.k4)) { part[((slice * params.row_quads + quad) * 4u + r % 4u) * params.k4 + k${j}] = sum${j}; }
     //#end
   }
-  //#end
 }

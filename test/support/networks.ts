@@ -75,10 +75,10 @@ export const smallNetworks: readonly SmallNetwork[] = [
   network("maximum pooling, disjoint and overlapping", [2, 3, 7, 6], (s, x) => s.builder.maxPool(s.builder.maxPool(x, { window: 3, stride: 2, padding: 1 }), { window: 2, stride: 2 })),
   network("average pooling with and without the padding counted", [2, 2, 7, 5], ({ builder }, x) => builder.averagePool(builder.averagePool(x, { window: 3, stride: 2, padding: 1, countIncludePad: false }), { window: 2, stride: 1, padding: 1 })),
   network("global average pooling", [2, 3, 3, 4], (s, x) => s.builder.globalAveragePool(s.conv(x, 5, 1))),
-  network("convolution, norm, ReLU, pooling, residual block, two linear layers", [3, 3, 8, 6], (s, x) => {
+  network("convolution, norm, ReLU, pooling, residual block, two linear layers", [3, 3, 6, 4], (s, x) => {
     const { builder: b } = s;
-    const y = b.maxPool(b.relu(s.norm(s.conv(x, 6, 3, { padding: 1 }))), { window: 2 });
-    const z = b.relu(b.add(s.norm(s.conv(b.relu(s.norm(s.conv(y, 6, 3, { padding: 1 }))), 6, 3, { padding: 1 })), y));
+    const y = b.maxPool(b.relu(s.norm(s.conv(x, 5, 3, { padding: 1 }))), { window: 2 });
+    const z = b.relu(b.add(s.norm(s.conv(b.relu(s.norm(s.conv(y, 5, 3, { padding: 1 }))), 5, 3, { padding: 1 })), y));
     return b.relu(s.linear(b.flatten(z), 7));
   }, { modes: both }),
 ];

@@ -69,7 +69,7 @@ function statistics(lowering: Lowering, x: Value, [runningMean, runningVariance]
   if (lowering.input.mode === "eval") return { mean: lowering.block(runningMean!), variance: lowering.block(runningVariance!) };
   return lowering.once(`statistics ${x}`, () => {
     const from = lowering.block(x);
-    const [mean, variance] = [vector(lowering, `mean ${x}`, shape.c), vector(lowering, `variance ${x}`, shape.c)];
+    const [mean, variance] = [vector(`mean ${x}`, shape.c), vector(`variance ${x}`, shape.c)];
     const scratch = lowering.scratch(mean.label, statisticsScratch(shape));
     lowering.emit(`statistics ${x}`, { reads: [from], writes: [mean, variance], scratch }, () => batchStatistics(at(from), at(mean), at(variance), at(scratch[0]!), shape));
     return { mean, variance };
@@ -90,8 +90,8 @@ function gradSums(lowering: Lowering, dyValue: Value, xValue: Value, running: re
   return lowering.once(`gradient sums ${dyValue} ${xValue}`, () => {
     const { mean, variance } = statistics(lowering, xValue, running, shape);
     const [dy, x] = [lowering.block(dyValue), lowering.block(xValue)];
-    const sumDy = wanted(lowering, "batchNormGradBeta", dyValue) ?? vector(lowering, `sum dy ${dyValue}`, shape.c);
-    const sumDyXhat = wanted(lowering, "batchNormGradGamma", dyValue) ?? vector(lowering, `sum dy xhat ${dyValue}`, shape.c);
+    const sumDy = wanted(lowering, "batchNormGradBeta", dyValue) ?? vector(`sum dy ${dyValue}`, shape.c);
+    const sumDyXhat = wanted(lowering, "batchNormGradGamma", dyValue) ?? vector(`sum dy xhat ${dyValue}`, shape.c);
     const scratch = lowering.scratch(sumDy.label, sumsScratch(shape));
     lowering.emit(`gradient sums ${dyValue}`, { reads: [dy, x, mean, variance], writes: [sumDy, sumDyXhat], scratch }, () =>
       batchGradSums(at(dy), at(x), at(mean), at(variance), at(sumDy), at(sumDyXhat), at(scratch[0]!), shape));
@@ -105,7 +105,7 @@ function wanted(lowering: Lowering, op: "batchNormGradBeta" | "batchNormGradGamm
   return index < 0 ? undefined : lowering.define(index as Value);
 }
 
-function vector(lowering: Lowering, label: string, c: number): Block { return new Block(label, [pad4(c)]); }
+function vector(label: string, c: number): Block { return new Block(label, [pad4(c)]); }
 
 function channelShape(lowering: Lowering, x: Value): { rows: number; c: number } { return { rows: rowsOf(lowering.shape(x)), c: lowering.shape(x)[1]! }; }
 

@@ -51,7 +51,7 @@ export class RunEventHub<E extends LoggedEvent> {
     const batches = this.#batches(runId, after, stop.signal);
     const end = batches.return.bind(batches);
     // A generator that waits cannot be returned from outside: it must be woken first.
-    
+    batches.return = (value) => { stop.abort(); return end(value); };
     return batches;
   }
 

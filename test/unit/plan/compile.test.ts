@@ -94,6 +94,16 @@ describe("compilePlan", () => {
     assert.equal(logits.prologue.length, 0);
   });
 
+  it("takes a batch norm's statistics and gradient sums once each", () => {
+    const leaves = leavesOf(whole, 2);
+    const { graph, gradients } = training(whole);
+    const plan = compileFor(gpu, scope, graph, parametersOn(scope, graph, leaves, { gradients: true }), leaves, { mode: "train", keep: [whole.of], gradientsInto: gradients });
+    const count = (name: string): number => plan.body.filter((step) => step.kind === "dispatch" && step.spec.name === name).length;
+    const norms = whole.graph.nodes.filter(({ operation }) => operation.op === "batchNorm").length;
+    assert.deepEqual([count("norm/batch-statistics"), count("norm/batch-grad-sums"), count("norm/running-update")], [norms, norms, 2 * norms]);
+    assert.equal(count("conv/column-sums"), 2, "the biases of the two linear layers; those of the norms come with their sums");
+  });
+
   it("copies a gradient that is also kept, or belongs to two parameters", async () => {
     const sketch = new Sketch(2);
     const { builder: b } = sketch;

@@ -91,4 +91,9 @@ describe("multiply-adds", () => {
     const all = graph.nodes.reduce((sum, node) => sum + nodeMacs(graph, node), 0);
     assert.equal(2 * all, 2 * forward);
   });
+
+  it("do not count a frozen selection of channels as arithmetic", () => {
+    const { graph } = smallNetworks.find(({ title }) => title.startsWith("a frozen"))!;
+    assert.equal(flopsOfImage(graph), 2 * 5 * 9 * 3); // the linear layer after it
+  });
 });
