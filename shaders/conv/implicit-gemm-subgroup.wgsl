@@ -9,8 +9,9 @@
 // src   Chellapilla et al. 2006 (convolution as matrix product), with the input never unrolled; broadcast form: performance.md §3
 // twin  services/engine/reference/conv/convolution.ts
 //
-// The SG lanes form GROUPS = SG/COLUMNS groups. Lane (group, column) owns ROWS rows × one vec4 of output channels. Operands
-// are loaded once, each lane another piece, and handed round by broadcasts: a load costs as much as 40 multiply-adds there.
+// The SG lanes form GROUPS groups of COLUMNS. Lane (group, column) owns ROWS rows × one vec4 of output channels. Operands
+// are loaded once, each lane another piece (SHARE groups share the four rows of w), and handed round by broadcasts: a load
+// costs as much as 40 multiply-adds there.
 // One pipeline serves every shape: forward (tap_step 1), backward-data (tap_step −1), strided backward-data (one dispatch
 // per residue class of output pixels, each with the taps that reach it), linear layers. The order of each sum is fixed by
 // (tap, c) alone, so a row's bits do not depend on the batch it lies in.
@@ -54,12 +55,12 @@ struct Params {
 @compute @workgroup_size(${SG})
 fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let tiles_k = (params.k4 + ${COLUMNS - 1}u) / ${COLUMNS}u;
-  let tiles_m = (params.rows + ${SG / COLUMNS * ROWS - 1}u) / ${SG / COLUMNS * ROWS}u;
+  let tiles_m = (params.rows + ${GROUPS * ROWS - 1}u) / ${GROUPS * ROWS}u;
   let tile = flat_workgroup(group_id, groups);
   if (tile >= tiles_m * tiles_k) { return; }                        // uniform: the whole subgroup leaves
   let group = lane / ${COLUMNS}u;
   let column = lane % ${COLUMNS}u;
-  let first_of_tile = tile / tiles_k * ${SG / COLUMNS * ROWS}u;
+  let first_of_tile = tile / tiles_k * ${GROUPS * ROWS}u;
   let first = first_of_tile + group * ${ROWS}u;
   let k = tile % tiles_k * ${COLUMNS}u + column;
   let k_read = min(k, params.k4 - 1u);                              // lanes past the last channel compute, but do not store
@@ -90,21 +91,25 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
       let from${i} = select(0u, ((image${i} * params.in_h + py${i}) * params.in_w + px${i}) * params.c4, inside${i});
       //#end
       let tap = (params.ky0 + ty * params.k_step) * params.kw + params.kx0 + tx * params.k_step;
-      var w_at = (tap * params.c4 * 4u + group % ${Math.min(4, SG / COLUMNS)}u) * params.k4 + k_read;
+      var w_at = (tap * params.c4 * 4u + group % ${SHARE}u) * params.k4 + k_read;
       for (var c = 0u; c < params.c4; c++) {
         // select, not multiplication by 0: what lies at from = 0 may be infinite and belongs to another image.
         //#for i in 0..ROWS / COLUMNS
         let a${i} = select(vec4f(0.0), x[from${i} + c], inside${i});
         //#end
-        //#for i in 0..4 / Math.min(4, SG / COLUMNS)
+        //#for i in 0..4 / SHARE
         let b${i} = w[w_at];
-        w_at += ${Math.min(4, SG / COLUMNS)}u * params.k4;
+        w_at += ${SHARE}u * params.k4;
         //#end
         //#for q in 0..4
         //#if COLUMNS === SG
         let w${q} = b${q};
         //#else
-        let w${q} = subgroupShuffle(b${Math.floor(q / Math.min(4, SG / COLUMNS))}, ${q % Math.min(4, SG / COLUMNS) * COLUMNS}u + column);
+        //#if COLUMNS === 1
+        let w${q} = subgroupBroadcast(b${Math.floor(q / SHARE)}, ${q % SHARE}u);
+        //#else
+        let w${q} = subgroupShuffle(b${Math.floor(q / SHARE)}, ${q % SHARE * COLUMNS}u + column);
+        //#end
         //#end
         //#end
         //#for r in 0..ROWS

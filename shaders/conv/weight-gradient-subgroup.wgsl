@@ -9,8 +9,8 @@
 // twin  services/engine/reference/conv/convolution-grad-weight.ts
 //
 // Rows are the flat list of (tap, c), in vec4 of channels: a lane's load picks its own tap, so few channels fill a tile with
-// many taps, and any filter, stride and padding is one pipeline. As in implicit-gemm-subgroup the lanes form GROUPS =
-// SG/COLUMNS groups, each with its own ROWS rows. A slice is rows_per_slice rows of output pixels, or, where one row is
+// many taps, and any filter, stride and padding is one pipeline. As in implicit-gemm-subgroup the lanes form GROUPS
+// groups of COLUMNS, each with its own ROWS rows, and SHARE of them share the loads of dy. A slice is rows_per_slice rows of output pixels, or, where one row is
 // longer than a slice (a linear layer), cols_per_slice pixels of one row.
 
 enable subgroups;
@@ -41,14 +41,14 @@ struct Params {
 @compute @workgroup_size(${SG})
 fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let tiles_k = (params.k4 + ${COLUMNS - 1}u) / ${COLUMNS}u;
-  let tiles_row = (params.row_quads + ${SG / COLUMNS * ROWS / 4 - 1}u) / ${SG / COLUMNS * ROWS / 4}u;
+  let tiles_row = (params.row_quads + ${GROUPS * ROWS / 4 - 1}u) / ${GROUPS * ROWS / 4}u;
   let flat = flat_workgroup(group_id, groups);
   let slice = flat / (tiles_k * tiles_row);
   if (slice >= params.slices) { return; }                           // uniform: the whole subgroup leaves
   let tile = flat % (tiles_k * tiles_row);
   let group = lane / ${COLUMNS}u;
   let column = lane % ${COLUMNS}u;
-  let first_of_tile = tile / tiles_k * ${SG / COLUMNS * ROWS / 4}u;
+  let first_of_tile = tile / tiles_k * ${GROUPS * ROWS / 4}u;
   let first_quad = first_of_tile + group * ${ROWS / 4}u;
   let k = tile % tiles_k * ${COLUMNS}u + column;
   let k_read = min(k, params.k4 - 1u);                              // lanes past the last channel compute, but do not store
@@ -84,14 +84,14 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
       let a${p}_${i} = select(vec4f(0.0), x[select(0u, (line${i} + ix${p}_${i}) * params.c4 + c${i}, inside${p}_${i})], inside${p}_${i});
       //#end
       //#end
-      //#for l in 0..PIXELS / Math.min(PIXELS, SG / COLUMNS)
-      let b${l} = dy[(row * params.ow + min(ox + ${l * Math.min(PIXELS, SG / COLUMNS)}u + group % ${Math.min(PIXELS, SG / COLUMNS)}u, end_col - 1u)) * params.k4 + k_read];
+      //#for l in 0..PIXELS / SHARE
+      let b${l} = dy[(row * params.ow + min(ox + ${l * SHARE}u + group % ${SHARE}u, end_col - 1u)) * params.k4 + k_read];
       //#end
       //#for p in 0..PIXELS
       //#if COLUMNS === SG
       let d${p} = b${p};
       //#else
-      let d${p} = subgroupShuffle(b${Math.floor(p / Math.min(PIXELS, SG / COLUMNS))}, ${p % Math.min(PIXELS, SG / COLUMNS) * COLUMNS}u + column);
+      let d${p} = subgroupShuffle(b${Math.floor(p / SHARE)}, ${p % SHARE * COLUMNS}u + column);
       //#end
       //#end
       //#for j in 0..ROWS / 4

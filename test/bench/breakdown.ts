@@ -29,14 +29,14 @@ export async function breakDown(gpu: Gpu, launches: readonly Launch[], effort: E
   } finally { for (const each of cases) each.dispose(); }
 }
 
-/** Steps of equal name do the same work on other memory: they become one part with the first one's time. Largest total first. */
+/** Steps of equal name do the same work on other memory: they become one part with the first one's time. */
 export function mergeParts(parts: readonly Part[]): Part[] {
   const merged = new Map<string, Part>();
   for (const part of parts) {
     const known = merged.get(part.name);
     merged.set(part.name, known ? { ...known, count: known.count + part.count } : part);
   }
-  return [...merged.values()].sort((a, b) => b.count * b.timing.ms.median - a.count * a.timing.ms.median);
+  return [...merged.values()];
 }
 
 /** "conv/implicit-gemm-subgroup → relu 9 [64, 28, 28, 64]" */

@@ -70,7 +70,7 @@ async function main(): Promise<void> {
     if (operators.length > 0) print(operatorLines(operators));
     const networks = await benchNetworks(gpu, options);
     if (networks.length > 0) print(networkLines(networks));
-    for (const result of networks) if (result.breakdown) print(breakdownLines(result));
+    for (const result of networks) if (result.breakdown) print(breakdownLines(result, head.environment.software ? "cpuMs" : "ms"));
     const report: Report = { ...head, operators, networks };
     if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   } finally { gpu.close(); }

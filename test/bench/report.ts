@@ -53,22 +53,22 @@ export function headLines({ environment: e, machine, effort, date, seed }: Omit<
     `Adapter   ${e.adapterKind}: ${e.adapter || e.vendor}${e.software ? " (software)" : ""}, kernels ${e.kernelFamily}${e.measuredGflops === null ? "" : `, ${three(e.measuredGflops)} GFLOP/s on a small product`}`,
     `Software  ${e.dawn}, Node ${e.node}, ${e.platform}`,
     `Machine   ${machine.cores} × ${machine.cpu}, ${Math.round(machine.memoryBytes / 2 ** 30)} GiB, load ${machine.load.toFixed(1)}`,
-    `Medians of ${effort.rounds} interleaved rounds after a warm-up. cpu: processor time of this process per core, which other jobs disturb less.`,
+    `Medians of ${effort.rounds} interleaved rounds after a warm-up. cpu: processor time of this process per core; other jobs disturb it less than ms.`,
   ];
 }
 
 export function operatorLines(results: readonly OperatorResult[]): string[] {
   return table(
-    ["operator", "ms", "min", "max", "cpu", "rate", "lowest", "best", ""],
-    results.map(({ name, unit, ms, cpuMs, rate }) => [name, ...spread(ms), three(cpuMs.median), ...spread(rate), unit]),
+    ["operator", "ms", "min", "max", "cpu", "rate", "lowest", "best", "by cpu", ""],
+    results.map(({ name, unit, work, ms, cpuMs, rate }) => [name, ...spread(ms), three(cpuMs.median), ...spread(rate), billions(work, cpuMs), unit]),
   );
 }
 
 export function networkLines(results: readonly NetworkResult[]): string[] {
   return [
     ...table(
-      ["network", "ms", "min", "max", "cpu", "images/s", "lowest", "best", "GFLOP/s"],
-      results.map(({ name, ms, cpuMs, imagesPerSecond, gflops }) => [name, ...spread(ms), three(cpuMs.median), ...spread(imagesPerSecond), three(gflops.median)]),
+      ["network", "ms", "min", "max", "cpu", "images/s", "lowest", "best", "GFLOP/s", "by cpu"],
+      results.map(({ name, flop, ms, cpuMs, imagesPerSecond, gflops }) => [name, ...spread(ms), three(cpuMs.median), ...spread(imagesPerSecond), three(gflops.median), billions(flop, cpuMs)]),
     ),
     "",
     ...table(
@@ -81,18 +81,23 @@ export function networkLines(results: readonly NetworkResult[]): string[] {
 /** Parts below this share of the sum go into one line. */
 const SMALL = 0.005;
 
-export function breakdownLines({ name, ms, cpuMs, breakdown = [] }: NetworkResult): string[] {
-  const total = (part: Part, which: keyof Timing = "ms"): number => part.count * part.timing[which].median;
+/** Largest part first. @param by which time decides what is large: "cpuMs" on software adapters, "ms" on others. */
+export function breakdownLines({ name, ms, cpuMs, breakdown = [] }: NetworkResult, by: keyof Timing): string[] {
+  const total = (part: Part, which: keyof Timing): number => part.count * part.timing[which].median;
   const sum = (parts: readonly Part[], which: keyof Timing): number => parts.reduce((all, part) => all + total(part, which), 0);
-  const whole = sum(breakdown, "ms");
-  const rest = breakdown.filter((part) => total(part) < SMALL * whole);
-  const share = (part: number): string => `${((100 * part) / whole).toFixed(1)} %`;
-  return table([`${name}: ms by launch`, "count", "each", "total", "cpu", "share"], [
-    ...breakdown.filter((part) => !rest.includes(part)).map((part) => [part.name, String(part.count), three(part.timing.ms.median), three(total(part)), three(total(part, "cpuMs")), share(total(part))]),
-    ...(rest.length > 0 ? [[`${rest.length} others`, String(rest.reduce((n, { count }) => n + count, 0)), "", three(sum(rest, "ms")), three(sum(rest, "cpuMs")), share(sum(rest, "ms"))]] : []),
-    ["sum of the parts", "", "", three(whole), three(sum(breakdown, "cpuMs")), ""],
+  const whole = sum(breakdown, by);
+  const cells = (parts: readonly Part[]): string[] => [three(sum(parts, "ms")), three(sum(parts, "cpuMs")), `${((100 * sum(parts, by)) / whole).toFixed(1)} %`];
+  const sorted = [...breakdown].sort((a, b) => total(b, by) - total(a, by));
+  const large = sorted.filter((part) => total(part, by) >= SMALL * whole);
+  const rest = sorted.slice(large.length);
+  return table([`${name}: by launch`, "count", "ms each", "ms", "cpu", `share of ${by === "ms" ? "ms" : "cpu"}`], [
+    ...large.map((part) => [part.name, String(part.count), three(part.timing.ms.median), ...cells([part])]),
+    ...(rest.length > 0 ? [[`${rest.length} others`, String(rest.reduce((n, { count }) => n + count, 0)), "", ...cells(rest)]] : []),
+    ["sum of the parts", "", "", ...cells(breakdown).slice(0, 2), ""],
     ["the whole, timed", "", "", three(ms.median), three(cpuMs.median), ""],
   ]);
 }
 
 function spread({ median, min, max }: Summary): string[] { return [median, min, max].map(three); }
+
+function billions(work: number, cpuMs: Summary): string { return three(rateOf(work, cpuMs).median / 1e9); }

@@ -20,7 +20,7 @@ export function summarise(values: readonly number[]): Summary {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values), n: values.length };
 }
 
-/** `work` done per millisecond-measurement, as a rate per second: its largest value belongs to the shortest time. */
+/** Rate per second at which `work` was done in so many milliseconds: the highest rate belongs to the shortest time. */
 export function rateOf(work: number, { median: middle, min, max, n }: Summary): Summary {
   const perSecond = (ms: number): number => (work * 1000) / Math.max(ms, 1e-6); // a clock too coarse to see it
   return { median: perSecond(middle), min: perSecond(max), max: perSecond(min), n };

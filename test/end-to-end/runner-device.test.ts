@@ -57,6 +57,16 @@ describe("a runner whose device fails", () => {
     assert.equal(opened.length, 2);
   });
 
+  it("reports the device's fault rather than what came of it", async () => {
+    onMessage = ({ type }) => {
+      if (type !== "checkpoint") return;
+      opened[0]!.fault = new EngineError("DEVICE_LOST", "gone");
+      throw new TypeError("a consequence");
+    };
+    const end = await run(1000);
+    assert.deepEqual([end.type, (end as { code?: string }).code], ["failed", "DEVICE_LOST"]);
+  });
+
   it("frees what a run used, whether it ends well or not", async () => {
     await run(1);
     const { allocatedBytes } = opened[0]!;

@@ -58,7 +58,7 @@ describe("closed forms of linear networks", () => {
     });
 
     it(`${title}: towards the label itself is the mirror image`, async () => {
-      const { labels, x: clean, ids } = imagesOf(2);
+      const { labels, x: clean } = imagesOf(2);
       for (const target of [0, 1]) {
         const { x, result } = await pgdOf(session, networks.get(2)!, { randomStart: false, ...config, target }, imagesOf(2), BATCH);
         const forward = stored(file);
@@ -68,14 +68,12 @@ describe("closed forms of linear networks", () => {
         assert.ok(inside, "the mirror image holds only where the box is not reached");
         assertClose(x, expected, EXACT);
         assert.deepEqual([...result.success], [...result.prediction].map((predicted) => Number(predicted === target)));
-        assert.equal(ids.length, result.success.length);
       }
     });
   }
 
   it("PGD succeeds beyond the distance to the boundary and fails before it", async () => {
-    const { radius } = { radius: stored("radius2_linf") };
-    for (const [i, r] of radius.entries()) {
+    for (const [i, r] of stored("radius2_linf").entries()) {
       for (const factor of [0.98, 1.02]) {
         const { result } = await pgdOf(session, networks.get(2)!, { randomStart: false, epsilon: Math.abs(r) * factor, steps: 10 }, imagesOf(2), BATCH);
         const crossed = r < 0 || factor > 1; // a negative distance: wrong when clean

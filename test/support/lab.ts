@@ -7,6 +7,7 @@ import { Attributor } from "../../services/lab/attributions/attributor.ts";
 import { subPixels } from "../../services/lab/data/dataset.ts";
 import { type Architecture, conv, dense, type ModelShape } from "../../services/lab/models/architecture.ts";
 import { makeNetwork, type Network } from "../../services/lab/models/network.ts";
+import { predictionPass } from "../../services/lab/models/predictor.ts";
 import type { Session } from "../../services/lab/session.ts";
 import { uniform } from "./random.ts";
 
@@ -88,6 +89,22 @@ export async function mapsOf(session: Session, network: Network, config: Partial
     at += some.x.length;
   }
   return { maps, gap };
+}
+
+/** Logits of the first `count` classes and predictions of images of the host. */
+export async function predictionsOf(session: Session, network: Network, x: Float32Array, batch: number): Promise<{ logits: number[][]; prediction: number[] }> {
+  const pass = await predictionPass(session, network, batch);
+  const program = await session.prepare("predictions", [...pass.prologue, ...pass.body]);
+  const m = subPixels(network.inputShape);
+  const logits: number[][] = [];
+  for (let first = 0; first < x.length; first += batch * m) {
+    const some = x.subarray(first, first + batch * m);
+    session.gpu.write(pass.image, some);
+    program.run();
+    const rows = await session.gpu.readF32(pass.logits);
+    for (let i = 0; i < some.length / m; i++) logits.push([...rows.subarray(i * pass.logits.shape[1]!, i * pass.logits.shape[1]! + network.classCount)]);
+  }
+  return { logits, prediction: logits.map((row) => row.indexOf(Math.max(...row))) };
 }
 
 export type PgdInput = Partial<Omit<Extract<AttackConfig, { kind: "pgd" }>, "kind">> & { epsilon: number };

@@ -18,7 +18,7 @@ export function golden(path: string): Npy { return readNpy(join(root, "goldens",
 export function cifarCheckpoint(name: string): TensorFile { return readSafetensors(readFileSync(join(root, "models/cifar10", `${name}.safetensors`))); }
 
 /** What is known of a golden file: its distance to the same computation in float64, its largest value. */
-export interface GoldenEntry { readonly file: string; readonly float64_rel_l2_worst_image?: number; readonly scale_max_abs?: number }
+export interface GoldenEntry { readonly file: string; readonly float64_rel_l2_worst_image?: number; readonly float64_max_abs_diff?: number; readonly scale_max_abs?: number }
 export function goldenEntry(path: string): GoldenEntry {
   const { files } = JSON.parse(readFileSync(join(root, "goldens/index.json"), "utf8")) as { files: readonly GoldenEntry[] };
   const entry = files.find(({ file }) => file === path);

@@ -132,16 +132,19 @@ describe("the breakdown", () => {
     assert.equal(nameOf({ kind: "clear", tensor: x }), "clear x");
   });
 
-  it("adds up launches of one name and sorts by total time", () => {
+  it("adds up launches of one name", () => {
     const parts: Part[] = [{ name: "a", count: 1, timing: timing(3) }, { name: "b", count: 2, timing: timing(2) }, { name: "a", count: 3, timing: timing(99) }];
     assert.deepEqual(mergeParts(parts), [{ name: "a", count: 4, timing: timing(3) }, { name: "b", count: 2, timing: timing(2) }]);
   });
 
   it("gathers small parts in one line and sets their sum beside the whole", () => {
     const footprint = { ...footprintOf([]), objectsCreated: 0 };
-    const breakdown = [{ name: "big", count: 2, timing: timing(50, 20) }, { name: "tiny", count: 3, timing: timing(0.1, 0.05) }];
-    const lines = breakdownLines(networkResult({ name: "net", network: "tiny-cnn", images: 1, flop: 1 }, timing(110, 45), footprint, breakdown)).map((line) => line.replace(/ {2,}/g, " | "));
-    assert.deepEqual(lines.slice(2), ["big | 2 | 50.0 | 100 | 40.0 | 99.7 %", "1 others | 3 | 0.300 | 0.150 | 0.3 %", "sum of the parts | 100 | 40.1", "the whole, timed | 110 | 45.0"]);
+    const breakdown = [{ name: "tiny", count: 3, timing: timing(0.1, 0.05) }, { name: "waits", count: 1, timing: timing(60, 10) }, { name: "works", count: 2, timing: timing(20, 15) }];
+    const result = networkResult({ name: "net", network: "tiny-cnn", images: 1, flop: 1 }, timing(110, 45), footprint, breakdown);
+    const lines = (by: "ms" | "cpuMs"): string[] => breakdownLines(result, by).slice(2).map((line) => line.replace(/ {2,}/g, " | "));
+    const ends = ["sum of the parts | 100 | 40.1", "the whole, timed | 110 | 45.0"];
+    assert.deepEqual(lines("ms"), ["waits | 1 | 60.0 | 60.0 | 10.0 | 59.8 %", "works | 2 | 20.0 | 40.0 | 30.0 | 39.9 %", "1 others | 3 | 0.300 | 0.150 | 0.3 %", ...ends]);
+    assert.deepEqual(lines("cpuMs"), ["works | 2 | 20.0 | 40.0 | 30.0 | 74.7 %", "waits | 1 | 60.0 | 60.0 | 10.0 | 24.9 %", "1 others | 3 | 0.300 | 0.150 | 0.4 %", ...ends]);
   });
 });
 
@@ -158,14 +161,16 @@ describe("the report", () => {
   };
 
   it("gives an operator's rate in billions per second", () => {
-    assert.deepEqual(report.operators[0]!.rate, { median: 33.554432, min: 16.777216, max: 67.108864, n: 7 });
-    assert.match(operatorLines(report.operators)[2]!, /^GEMM 256³ +1\.00 +0\.500 +2\.00 +0\.750 +33\.6 +16\.8 +67\.1 +GFLOP\/s$/);
+    const { median: middle, min, max, n } = report.operators[0]!.rate;
+    assert.deepEqual([middle, min, max].map((rate) => rate.toFixed(6)), ["33.554432", "16.777216", "67.108864"]);
+    assert.equal(n, 7);
+    assert.match(operatorLines(report.operators)[2]!, /^GEMM 256³ +1\.00 +0\.500 +2\.00 +0\.750 +33\.6 +16\.8 +67\.1 +44\.7 +GFLOP\/s$/);
   });
 
   it("gives a network's images and operations per second, and what a step asks for", () => {
     assert.deepEqual(report.networks[0]!.imagesPerSecond, { median: 1280, min: 800, max: 1600, n: 7 });
     const lines = networkLines(report.networks).map((line) => line.replace(/ {2,}/g, " | "));
-    assert.equal(lines[2], "small-cnn: forward | 50.0 | 40.0 | 80.0 | 45.0 | 1280 | 800 | 1600 | 41.6");
+    assert.equal(lines[2], "small-cnn: forward | 50.0 | 40.0 | 80.0 | 45.0 | 1280 | 800 | 1600 | 41.6 | 46.2");
     assert.equal(lines[6], "small-cnn: forward | 29 | 1 | 1 | 0 | 2.00 | 4.00 | 1.25");
   });
 

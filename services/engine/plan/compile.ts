@@ -54,7 +54,7 @@ export function compilePlan(gpu: Gpu, scope: Scope, graph: Graph, parameters: Ne
   const live = ancestors(graph, stored);
   if (mode === "train") refuseFolded(graph, live);
   const fusion = fuse(graph, live, stored);
-  const gradientOf = directGradients(graph, gradientsInto, readersOf(graph, live), new Set(keep));
+  const gradientOf = directGradients(graph, gradientsInto, readersOf(graph, live));
   const lowering = new Lowering({ gpu, scope, graph, layouts: layoutsOf(graph), fusion, mode, parameters, image, labels, gradientOf });
   for (const value of [...live].sort((a, b) => a - b)) lower(lowering, fusion, value);
   copyGradients(lowering, gradientsInto, gradientOf);
@@ -80,11 +80,11 @@ function lower(lowering: Lowering, { chains, absorbed }: Fusion, value: Value): 
 }
 
 /** Gradients that can be written where they belong: those of one parameter that nothing else reads. The others are copied. */
-function directGradients(graph: Graph, gradients: ReadonlyMap<Value, Value>, readers: ReadonlyMap<Value, readonly Value[]>, keep: ReadonlySet<Value>): Map<Value, string> {
+function directGradients(graph: Graph, gradients: ReadonlyMap<Value, Value>, readers: ReadonlyMap<Value, readonly Value[]>): Map<Value, string> {
   const direct = new Map<Value, string>();
   const all = [...gradients.values()];
   for (const [parameter, gradient] of gradients) {
-    const shared = all.filter((other) => other === gradient).length > 1 || readers.has(gradient) || keep.has(gradient);
+    const shared = all.filter((other) => other === gradient).length > 1 || readers.has(gradient);
     if (!shared) direct.set(gradient, parameterName(graph, parameter));
   }
   return direct;

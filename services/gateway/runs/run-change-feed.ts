@@ -47,20 +47,24 @@ export class RunChangeFeed {
     await this.#unlisten?.();
   }
 
+  /** What changes from this call on, even before the first batch is asked for. */
   subscribe(): AsyncGenerator<readonly RunState[], void, void> {
-    const stop = new AbortController();
-    const changes = this.#changes(stop.signal);
+    const subscriber: Subscriber = { pending: new Map(), wake: () => undefined };
+    this.#subscribers.add(subscriber);
+    const changes = this.#changes(subscriber);
     const end = changes.return.bind(changes);
-    changes.return = (value) => { stop.abort(); return end(value); };
+    // A generator that waits, or was never started, cannot clean up by itself.
+    changes.return = (value) => {
+      this.#subscribers.delete(subscriber);
+      subscriber.wake();
+      return end(value);
+    };
     return changes;
   }
 
-  async *#changes(stop: AbortSignal): AsyncGenerator<readonly RunState[], void, void> {
-    const subscriber: Subscriber = { pending: new Map(), wake: () => undefined };
-    this.#subscribers.add(subscriber);
-    stop.addEventListener("abort", () => subscriber.wake(), { once: true });
+  async *#changes(subscriber: Subscriber): AsyncGenerator<readonly RunState[], void, void> {
     try {
-      while (!stop.aborted && !this.#closed) {
+      while (this.#subscribers.has(subscriber) && !this.#closed) {
         if (subscriber.pending.size === 0) await new Promise<void>((resolve) => { subscriber.wake = resolve; });
         else {
           const batch = [...subscriber.pending].map(([id, status]) => ({ id, status }));

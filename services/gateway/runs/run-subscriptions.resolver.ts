@@ -28,7 +28,7 @@ export class RunSubscriptions {
   }
 
   @Subscription(() => [RunChangeType], {
-    description: "Runs that were added or whose status changed from now on, in batches; what happens faster than you read is put together. Read `runs` after the subscription is acknowledged and nothing is missed.",
+    description: "Runs that were added or whose status changed from now on, in batches; what happens faster than you read is put together. Send the query for `runs` after it on the same socket, and nothing is missed.",
     subscribe: ({ context }) => (context as GatewayContext).changes.subscribe(),
   })
   runsChanged(@Root() states: readonly RunState[]): RunChangeType[] {

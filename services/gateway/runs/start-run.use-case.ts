@@ -29,7 +29,7 @@ export async function startRun(store: Store, kind: RunKind, input: RunRequest & 
   const hash = requestHash(config, input.seed ?? null);
   // A repeated request gets its run even if it could not be started any more; a race for the key is createRun's.
   const earlier = idempotencyKey === undefined ? undefined : await runByIdempotencyKey(store.db, idempotencyKey);
-  
+  if (earlier?.requestHash === hash) return earlier;
   if (earlier) throw new AppError("CONFLICT", `input.idempotencyKey: it was used for run ${earlier.id} with another input; use a new key`, { field: "input.idempotencyKey" });
   const models = new Map((await modelsByIds(store.db, modelsOf(config))).map((row) => [row.id, row]));
   checkConfig(config, draft, models, (await datasetsByNames(store.db, [config.dataset]))[0]);

@@ -78,6 +78,7 @@ export class Pgd implements AttackRecipe {
     }
     this.judge.run();
     const [predicted, score, facts] = (await this.readback.read()) as [Uint32Array, Float32Array, Float32Array];
+    requireFinite(score, labels.length, ids);
     requireKept(`pgd ${norm}`, facts, labels.length, ids, this.#bounds());
     const fact = (i: number, at: "linf" | "l2"): number => facts[i * ROW_CHECK.width + ROW_CHECK[at]]!;
     const [best] = examples ? ((await this.examples.read()) as [Float32Array]) : [null];
@@ -106,6 +107,14 @@ export class Pgd implements AttackRecipe {
   #bounds(): Bounds {
     const { norm, epsilon } = this.config;
     return norm === "linf" ? { linf: epsilon } : { l2: { radius: epsilon, subPixels: this.tensors.m } };
+  }
+}
+
+/** A score that is not finite was never kept, or says nothing: the image beside it would pass for an attack. */
+function requireFinite(score: Float32Array, count: number, ids: Uint32Array): void {
+  for (let i = 0; i < count; i++) {
+    if (Math.abs(score[i]!) < MAX_F32) continue;
+    throw new AppError("VALUE_RANGE", `pgd: image ${ids[i]}: expected finite losses and margins, got none; the network's weights may be too large`, { image: ids[i] });
   }
 }
 

@@ -1,7 +1,6 @@
 import type { AttributionConfig } from "../../../schema/jobs/attribution.ts";
 import { AppError } from "../../common/errors.ts";
 import { EngineError } from "../../engine/errors.ts";
-import type { Readback } from "../../engine/gpu/device.ts";
 import type { Step } from "../../engine/gpu/kernel.ts";
 import { clear, copy, type Program } from "../../engine/gpu/program.ts";
 import type { Tensor } from "../../engine/gpu/tensor.ts";
@@ -66,23 +65,23 @@ export class Attributor {
    * @param x [count, m] f32 in [0, 1].
    * @param labels [count] u32.
    * @returns gap [count] |Σa − (f_y(x) − f_y(baseline))|, how far a path integral is from complete; null for other methods.
-   * @throws EngineError SHAPE_MISMATCH for more images than a batch; AppError VALUE_RANGE when a path integral is not finite.
+   * @throws EngineError SHAPE_MISMATCH for more images than a batch; AppError VALUE_RANGE when a map is not finite.
    */
   async attribute(x: Float32Array, labels: Uint32Array): Promise<{ gap: Float64Array | null }> {
     const { length } = labels;
     if (length > this.batch) throw new EngineError("SHAPE_MISMATCH", `attributor: expected at most ${this.batch} images, got ${length}`);
-    const { group, upload, readGaps } = this.recipe;
+    const { group, upload, read } = this.recipe;
     const m = x.length / length;
-    const gap = readGaps && new Float64Array(length);
+    const gap = new Float64Array(length);
     for (let first = 0; first < length; first += group) {
       this.session.check();
       const last = Math.min(first + group, length);
       upload(x.subarray(first * m, last * m), labels.subarray(first, last));
       this.program.run();
       this.keep[first / group]!.run();
-      if (readGaps) gap!.set(await readGaps(last - first), first);
+      gap.set(await read(last - first), first);
     }
-    return { gap };
+    return { gap: this.recipe.hasGap ? gap : null };
   }
 }
 
@@ -94,20 +93,32 @@ interface Recipe {
   readonly map: Tensor;
   readonly steps: readonly Step[];
   readonly upload: (x: Float32Array, labels: Uint32Array) => void;
-  /** Completeness gaps of the first `count` images of the last run. */
-  readonly readGaps: ((count: number) => Promise<Float64Array>) | null;
+  /** What the sums of the first `count` maps of the last run miss. @throws AppError VALUE_RANGE unless they are finite. */
+  readonly read: (count: number) => Promise<Float64Array>;
+  /** Whether a map's sum has something to miss: only a path integral's. */
+  readonly hasGap: boolean;
 }
 
 async function gradientRecipe(session: Session, network: Network, config: AttributionConfig, batch: number): Promise<Recipe> {
   const { gpu, scope } = session;
   const pass = await gradientPass(session, network, batch, "logit");
   const m = subPixels(network.inputShape);
-  const upload = (x: Float32Array, labels: Uint32Array): void => { gpu.write(pass.image, x); gpu.write(pass.labels, labels); };
   const steps = [...pass.prologue, ...pass.body];
-  if (config.method === "saliency") return { group: batch, map: pass.gradient, steps, upload, readGaps: null };
-  const product = scope.tensor("input × gradient", [batch, m]);
-  const zero = scope.tensor("zero", [batch, m]);
-  return { group: batch, map: product, steps: [...steps, pathFinish(pass.gradient, pass.image, zero, product, { n: batch, m })], upload, readGaps: null };
+  let map = pass.gradient;
+  if (config.method === "input-x-gradient") {
+    map = scope.tensor("input × gradient", [batch, m]);
+    steps.push(pathFinish(pass.gradient, pass.image, scope.tensor("zero", [batch, m]), map, { n: batch, m }));
+  }
+  const total = scope.tensor("row sums", [batch]);
+  const readback = session.readback([total]);
+  return {
+    group: batch, map, hasGap: false, steps: [...steps, rowSum(map, total, { n: batch, m })],
+    upload(x, labels) { gpu.write(pass.image, x); gpu.write(pass.labels, labels); },
+    async read(count) {
+      const [sums] = (await readback.read()) as [Float32Array];
+      return finite(Float64Array.from(sums.subarray(0, count)));
+    },
+  };
 }
 
 async function pathRecipe(session: Session, network: Network, config: AttributionConfig, batch: number): Promise<Recipe> {
@@ -127,12 +138,16 @@ async function pathRecipe(session: Session, network: Network, config: Attributio
   steps.push(pathFinish(sum, x, baseline, map, { n: group, m }), rowSum(map, total, { n: group, m }));
   const readback = session.readback([values, total]);
   return {
-    group, map, steps,
+    group, map, steps, hasGap: true,
     upload(images, labels) {
       gpu.write(x, images);
       gpu.write(rowLabels, Uint32Array.from(layout.imageOfRow, (i) => labels[Math.min(i, labels.length - 1)]!));
     },
-    readGaps: (count) => completenessGaps(readback, layout, count),
+    async read(count) {
+      const [ends, sums] = (await readback.read()) as [Float32Array, Float32Array];
+      const { startRow, endRow } = layout;
+      return finite(Float64Array.from({ length: count }, (_, i) => Math.abs(sums[i]! - (ends[endRow[i]!]! - ends[startRow[i]!]!))));
+    },
   };
 }
 
@@ -155,11 +170,8 @@ function launchSteps({ gpu, scope }: Session, pass: GradientPass, launch: PathLa
   ];
 }
 
-async function completenessGaps(readback: Readback, { endRow, startRow }: PathLayout, count: number): Promise<Float64Array> {
-  const [values, sums] = (await readback.read()) as [Float32Array, Float32Array];
-  return Float64Array.from({ length: count }, (_, i) => {
-    const gap = Math.abs(sums[i]! - (values[endRow[i]!]! - values[startRow[i]!]!));
-    if (!Number.isFinite(gap)) throw new AppError("VALUE_RANGE", `attribution: expected finite logits and gradients, got a completeness gap of ${gap}; the network's weights may be too large`);
-    return gap;
-  });
+/** A sum is finite only if all its terms are. */
+function finite(sums: Float64Array): Float64Array {
+  if (!sums.every(Number.isFinite)) throw new AppError("VALUE_RANGE", "attribution: expected finite logits and gradients, got others; the network's weights may be too large");
+  return sums;
 }

@@ -7,6 +7,7 @@ import type { Tensor } from "../../engine/gpu/tensor.ts";
 import { blockCells, blockSums } from "../../engine/kernels/inequality/block-sums.ts";
 import { GINI_UNDEFINED, giniRows } from "../../engine/kernels/inequality/gini-rows.ts";
 import { signRule } from "../../engine/kernels/inequality/sign-rule.ts";
+import { ROW_CHECK, rowCheck } from "../../engine/kernels/reduce/row-check.ts";
 import { sortRows } from "../../engine/kernels/reduce/sort-rows.ts";
 import { type InputShape, subPixels } from "../data/dataset.ts";
 import type { Session } from "../session.ts";
@@ -34,35 +35,41 @@ export class GiniMeter {
    * @throws AppError INVALID_INPUT when a block is larger than the image.
    */
   static async prepare(session: Session, map: Tensor, inputShape: InputShape, batch: number, measures: readonly InequalityMeasure[]): Promise<GiniMeter> {
-    const steps: Step[] = [];
+    const { scope } = session;
+    const facts = scope.tensor("facts", [batch, ROW_CHECK.width]);
+    const steps: Step[] = [rowCheck(map, map, facts, { n: batch, m: subPixels(inputShape) })];
     const tails = measures.map((measure) => {
       const { values, cells, made } = nonNegative(session, map, inputShape, batch, measure);
-      const sorted = session.scope.tensor(`sorted ${measureName(measure)}`, [batch, cells]);
-      const gini = session.scope.tensor(`gini ${measureName(measure)}`, [batch]);
+      const sorted = scope.tensor(`sorted ${measureName(measure)}`, [batch, cells]);
+      const gini = scope.tensor(`gini ${measureName(measure)}`, [batch]);
       steps.push(...made, ...sortRows(values, sorted, { n: batch, m: cells }), giniRows(sorted, gini, { n: batch, m: cells }));
       return { measure, gini, sorted, cells };
     });
     const program = await session.prepare("inequality", steps);
-    const readback = session.readback(tails.flatMap(({ gini, sorted }) => [gini, sorted]));
-    return new GiniMeter(session, tails, program, readback);
+    return new GiniMeter(session, tails, program, session.readback([facts, ...tails.flatMap(({ gini, sorted }) => [gini, sorted])]));
   }
 
   /**
    * Measures the first `count` maps.
-   * @throws AppError VALUE_RANGE when a map is not finite.
+   * @throws AppError VALUE_RANGE when one of them is not finite, or a sum over it overflows.
    */
   async measure(count: number): Promise<MeasuredBatch[]> {
     this.session.check();
     this.program.run();
-    const results = (await this.readback.read()) as Float32Array[];
-    return this.tails.map(({ measure, cells }, i) => {
-      const gini = results[2 * i]!.slice(0, count);
-      const sorted = results[2 * i + 1]!;
+    const [facts, ...results] = (await this.readback.read()) as [Float32Array, ...Float32Array[]];
+    // The maps themselves are looked at, not only their indices: a maximum with 0 turns a NaN into a 0 that looks measured.
+    for (let i = 0; i < count; i++) if (facts[i * ROW_CHECK.width + ROW_CHECK.nonFinite] !== 0) throw notFinite(i);
+    return this.tails.map(({ measure, cells }, k) => {
+      const [gini, sorted] = [results[2 * k]!.slice(0, count), results[2 * k + 1]!];
       const undefinedAt = gini.indexOf(GINI_UNDEFINED);
-      if (undefinedAt >= 0) throw new AppError("VALUE_RANGE", `inequality: expected finite maps, map ${undefinedAt} of the batch is not; the network's gradients overflow`);
+      if (undefinedAt >= 0) throw notFinite(undefinedAt);
       return { measure, gini, sorted: (image) => sorted.subarray(image * cells, (image + 1) * cells) };
     });
   }
+}
+
+function notFinite(i: number): AppError {
+  return new AppError("VALUE_RANGE", `inequality: expected finite maps, map ${i} of the batch is not; the network's gradients overflow`);
 }
 
 /** The non-negative values whose Gini index the measure is: [batch, cells]. */

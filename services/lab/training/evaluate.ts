@@ -71,7 +71,7 @@ class Evaluator {
     const pass = await predictionPass(session, network, n);
     const predict = (label: string, image: Tensor): { steps: Step[]; prediction: Tensor } => {
       const prediction = scope.tensor(label, [n], "u32");
-      return { prediction, steps: [copy(image, pass.image), copy(inputs.labels, pass.labels), ...pass.body, copy(pass.prediction, prediction)] };
+      return { prediction, steps: [copy(image, pass.image), ...pass.body, copy(pass.prediction, prediction)] };
     };
     const clean = predict("clean prediction", inputs.image);
     if (steps === undefined) {

@@ -20,9 +20,9 @@ describe("loss/softmax-cross-entropy-grad", () => {
   after(closeTestGpu);
 
   /** Physical dlogits, padding lanes included. */
-  const run = async (logits: Float64Array, labels: Uint32Array, shape: LogitShape, scale: number | Dynamic = 1, values?: ReadonlyMap<Dynamic, number>): Promise<Float32Array> =>
+  const run = async (logits: Float64Array, labels: Uint32Array, shape: LogitShape, scale: number | Dynamic = 1, values?: ReadonlyMap<Dynamic, number>, packed = packFeatures(logits, shape.n, shape.k)): Promise<Float32Array> =>
     (await launch(gpu, { dlogits: shape.n * pad4(shape.k) }, (scope, { dlogits }) =>
-      softmaxCrossEntropyGrad(uploadF32(scope, "logits", packFeatures(logits, shape.n, shape.k)), uploadU32(scope, "labels", labels), dlogits, { ...shape, scale }), values)).dlogits;
+      softmaxCrossEntropyGrad(uploadF32(scope, "logits", packed), uploadU32(scope, "labels", labels), dlogits, { ...shape, scale }), values)).dlogits;
   const check = async (shape: LogitShape, scale = 1): Promise<void> => {
     const [logits, labels] = [logitsFor(shape.n, shape), labelsFor(1, shape)];
     const expected = softmaxCrossEntropyGradReference(logits, labels, { ...shape, scale });
@@ -49,6 +49,11 @@ describe("loss/softmax-cross-entropy-grad", () => {
     assert.ok(dlogits[1]! < 0 && dlogits[5]! < 0);
   });
 
+  it("does not overflow for a lost image, nor for logits far from 0", async () => {
+    assert.deepEqual(await run(Float64Array.of(0, 500, 0), Uint32Array.of(2), { n: 1, k: 3 }), Float32Array.of(0, 1, -1, 0));
+    assertClose(await run(new Float64Array(4).fill(1e4), Uint32Array.of(0), { n: 1, k: 4 }), [-0.75, 0.25, 0.25, 0.25], TOLERANCE.elementwise);
+  });
+
   it("sums to 0 over the classes of an image", async () => {
     const shape = { n: 20, k: 9 };
     const dlogits = await run(logitsFor(3, shape), labelsFor(2, shape), shape);
@@ -60,6 +65,12 @@ describe("loss/softmax-cross-entropy-grad", () => {
     const [shape, scale] = [{ n: 6, k: 10 }, new Dynamic("scale")];
     const [logits, labels] = [logitsFor(3, shape), labelsFor(2, shape)];
     assert.deepEqual(await run(logits, labels, shape, scale, new Map([[scale, 0.25]])), await run(logits, labels, shape, 0.25));
+  });
+
+  it("does not look at padding lanes", async () => {
+    const [logits, labels, shape] = [logitsFor(1, { n: 3, k: 5 }), Uint32Array.of(0, 4, 2), { n: 3, k: 5 }];
+    const padded = packFeatures(logits, 3, 5).map((v, i) => (i % 8 < 5 ? v : 1e4));
+    assert.deepEqual(await run(logits, labels, shape, 1, undefined, padded), await run(logits, labels, shape));
   });
 
   it("gives an image the same bits in any batch, and a label out of range those of the last class", async () => {

@@ -51,8 +51,9 @@ describe("norm/batch-grad-sums", () => {
   });
 
   it("counts rows when dy is 1, and sums nothing when x is the mean", async () => {
-    const { sumDy, sumDyXhat } = await run(new Float64Array(150).fill(1), new Float64Array(150).fill(0.75), new Float64Array(3).fill(0.75), new Float64Array(3).fill(1), { n: 2, c: 3, h: 5, w: 5, epsilon: 1e-5 });
+    const { sumDy, sumDyXhat, scratch } = await run(new Float64Array(150).fill(1), new Float64Array(150).fill(0.75), new Float64Array(3).fill(0.75), new Float64Array(3).fill(1), { n: 2, c: 3, h: 5, w: 5, epsilon: 1e-5 });
     assert.deepEqual([...sumDy, ...sumDyXhat], [50, 50, 50, 0, 0, 0, 0, 0]);
+    assert.deepEqual([...scratch].filter((_, i) => i % 8 === 0), [8, 8, 8, 8, 8, 8, 2]); // each slice counts its own rows
   });
 
   it("keeps its digits when x is far from 0", async () => {

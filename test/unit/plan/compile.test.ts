@@ -104,7 +104,21 @@ describe("compilePlan", () => {
     assert.equal(count("conv/column-sums"), 2, "the biases of the two linear layers; those of the norms come with their sums");
   });
 
-  it("copies a gradient that is also kept, or belongs to two parameters", async () => {
+  it("runs its body again and again after one prologue", async () => {
+    const leaves = leavesOf(whole, 2);
+    const folded = foldBatchNorm(whole.graph);
+    const [image, of] = [folded.values.get(whole.image)!, folded.values.get(whole.of)!];
+    const { graph, gradients } = differentiate(folded.graph, of, [image], 1);
+    const dx = gradients.get(image)!;
+    const plan = compileFor(gpu, scope, graph, parametersOn(scope, whole.graph, leaves), leaves, { mode: "eval", keep: [dx] });
+    assert.ok(plan.prologue.length > 0);
+    await runPlan(gpu, plan);
+    const once = await readValue(gpu, graph, plan.output(dx), dx);
+    await runPlan(gpu, { ...plan, prologue: [] }, 3);
+    assert.deepEqual(await readValue(gpu, graph, plan.output(dx), dx), once);
+  });
+
+  it("writes the gradient of a parameter where it is kept, too, and copies one that belongs to two", async () => {
     const sketch = new Sketch(2);
     const { builder: b } = sketch;
     const x = b.flatten(b.normalise(b.image(2, 2, 2), [0, 0], [1, 1]));

@@ -81,7 +81,8 @@ describe("NetworkParameters", () => {
     assert.ok(!saved.has("f"), "frozen constants are not saved");
     assert.deepEqual(await draw(1), saved);
     assert.notDeepEqual((await draw(2)).get("uniform"), saved.get("uniform"));
-    assert.notDeepEqual(data("uniform").map((v) => v * 2.5), data("bias"), "parameters draw from different streams");
+    const sameSign = data("uniform").filter((v, i) => v * data("bias")[i]! > 0).length;
+    assert.ok(Math.abs(sameSign / n - 0.5) < 0.05, `parameters draw from different streams: ${sameSign} of ${n} signs agree`);
     scope.dispose();
   });
 

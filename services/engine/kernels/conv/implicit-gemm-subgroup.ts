@@ -2,15 +2,16 @@ import type { Dispatch, KernelSpec } from "../../gpu/kernel.ts";
 import { type GemmOperands, type GemmPass, gemmParams, gemmReads } from "./implicit-gemm.ts";
 
 /**
- * Rows that a lane sums for each width of tile (vec4 columns → rows). Sixteen accumulators keep the unrolled body under
- * the 32 KB of an instruction cache; one- and two-column tiles load a row per row or two, so they take eight.
+ * Rows that a lane sums, by vec4 columns of the tile. The wide tile takes 32 (a tenth faster than 16 on lavapipe; the body
+ * still fits its instruction cache, and more only lengthens compilation). Narrow tiles have several groups of lanes, hence
+ * several times as many rows per tile, and load a row for each of them: fewer keep their bodies as short.
  */
 const ROWS: Readonly<Record<number, number>> = { 8: 32, 4: 16, 2: 8, 1: 8 };
 
 function spec(lanes: 4 | 8, columns: 1 | 2 | 4 | 8): KernelSpec {
   return {
     name: "conv/implicit-gemm-subgroup", lib: ["lib/grid", "lib/conv-epilogue"], params: gemmParams, reads: gemmReads, writes: ["y"],
-    constants: {}, template: { SG: lanes, COLUMNS: columns, ROWS: ROWS[columns]! }, subgroups: true,
+    constants: {}, template: { SG: lanes, COLUMNS: columns, GROUPS: lanes / columns, ROWS: ROWS[columns]!, SHARE: Math.min(4, lanes / columns) }, subgroups: true,
   };
 }
 
@@ -36,7 +37,7 @@ const SPECS = {
 export function implicitGemmSubgroup(lanes: 4 | 8, pass: GemmPass, { flags, buffers }: GemmOperands): Dispatch {
   const specs = SPECS[lanes];
   const chosen = specs.find((s) => s.template!["COLUMNS"]! >= pass.k4) ?? specs.at(-1)!;
-  const { COLUMNS, ROWS: rows } = chosen.template as { COLUMNS: number; ROWS: number };
-  const workgroups = Math.ceil(pass.rows / (lanes / COLUMNS * rows)) * Math.ceil(pass.k4 / COLUMNS);
+  const { COLUMNS, GROUPS, ROWS: rows } = chosen.template as { COLUMNS: number; GROUPS: number; ROWS: number };
+  const workgroups = Math.ceil(pass.rows / (GROUPS * rows)) * Math.ceil(pass.k4 / COLUMNS);
   return { kind: "dispatch", spec: chosen, params: { ...pass, flags }, buffers, workgroups };
 }

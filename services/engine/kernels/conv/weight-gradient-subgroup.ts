@@ -17,7 +17,7 @@ function spec(lanes: 4 | 8, columns: 1 | 2 | 4 | 8): KernelSpec {
     reads: ["x", "dy"], writes: ["part"], constants: {}, subgroups: true,
     // One load covers 4·columns rows; narrow tiles take two loads per pixel, so that a load of dy serves more of them.
     // Two pixels per turn of the loop: with four the body outgrows the registers and takes a quarter longer.
-    template: { SG: lanes, COLUMNS: columns, ROWS: columns === lanes ? 4 * columns : 8 * columns, PIXELS: 2 },
+    template: { SG: lanes, COLUMNS: columns, GROUPS: lanes / columns, ROWS: columns === lanes ? 4 * columns : 8 * columns, PIXELS: 2, SHARE: Math.min(2, lanes / columns) },
   };
 }
 
@@ -33,9 +33,9 @@ const SPECS = { 8: [lanes8Columns2Spec, lanes8Columns4Spec, lanes8Columns8Spec],
 function plan(lanes: 4 | 8, g: ConvGeometry): { spec: KernelSpec; rowQuads: number; tiles: number; slices: RowSlices } {
   const k4 = pad4(g.k) / 4;
   const chosen = SPECS[lanes].find((s) => s.template!["COLUMNS"]! >= k4) ?? SPECS[lanes].at(-1)!;
-  const { COLUMNS, ROWS } = chosen.template as { COLUMNS: number; ROWS: number };
+  const { COLUMNS, GROUPS, ROWS } = chosen.template as { COLUMNS: number; GROUPS: number; ROWS: number };
   const rowQuads = (g.kh * g.kw * pad4(g.c)) / 4;
-  const tiles = Math.ceil((4 * rowQuads) / ((lanes / COLUMNS) * ROWS)) * Math.ceil(k4 / COLUMNS);
+  const tiles = Math.ceil((4 * rowQuads) / (GROUPS * ROWS)) * Math.ceil(k4 / COLUMNS);
   return { spec: chosen, rowQuads, tiles, slices: rowSlices(g, tiles, WANTED_WORKGROUPS) };
 }
 
