@@ -1,7 +1,7 @@
 import { Extensions, Field, Float, InputType, Int } from "type-graphql";
 
 import { inductiveNoiseSchema, inductiveOcclusionSchema, pgdSchema } from "../jobs/attack.ts";
-import { ClampEnum, NoiseLawEnum, NoiseTypeEnum, NormEnum, type ValueOf } from "./enums.ts";
+import { NoiseLawEnum, NoiseTypeEnum, NormEnum, type ValueOf } from "./enums.ts";
 import { ONE_OF } from "./one-of.ts";
 
 const PGD = pgdSchema.parse({ kind: "pgd", epsilon: 1 });
@@ -23,8 +23,7 @@ export class PgdInput {
 export class InductiveNoiseInput {
   @Field(() => NoiseTypeEnum) type!: ValueOf<typeof NoiseTypeEnum>;
   @Field(() => [Int], { description: "Numbers of sub-pixels, each at least 1 and at most the image's." }) k!: number[];
-  @Field(() => NoiseLawEnum, { defaultValue: NOISE.law }) law!: ValueOf<typeof NoiseLawEnum>;
-  @Field(() => ClampEnum, { defaultValue: NOISE.clamp }) clamp!: ValueOf<typeof ClampEnum>;
+  @Field(() => NoiseLawEnum, { defaultValue: NOISE.law, description: "N(0, 1), or uniform on [0, 1]; the result is clipped to [0, 1]." }) law!: ValueOf<typeof NoiseLawEnum>;
   @Field(() => Int, { defaultValue: NOISE.draws, description: "Independent draws per image and k." }) draws!: number;
 }
 

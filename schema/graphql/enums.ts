@@ -13,7 +13,6 @@ export const SplitEnum = { TRAIN: "train", TEST: "test" } as const;
 export const NormEnum = { LINF: "linf", L2: "l2" } as const;
 export const NoiseTypeEnum = { I: "I", II: "II" } as const;
 export const NoiseLawEnum = { GAUSSIAN: "gaussian", UNIFORM: "uniform" } as const;
-export const ClampEnum = { UNIT: "unit", IMAGE: "image", NONE: "none" } as const;
 export const AttributionMethodEnum = { SALIENCY: "saliency", INPUT_X_GRADIENT: "input-x-gradient", INTEGRATED_GRADIENTS: "integrated-gradients" } as const;
 export const PathRuleEnum = { GAUSS_LEGENDRE: "gauss-legendre", TRAPEZOID: "trapezoid" } as const;
 export const BaselineEnum = { MEAN: "mean", BLACK: "black", GREY: "grey", GIVEN: "given" } as const;
@@ -46,10 +45,6 @@ registerEnumType(SplitEnum, { name: "Split" });
 registerEnumType(NormEnum, { name: "Norm", valuesConfig: { LINF: { description: "Largest change of any sub-pixel." }, L2: { description: "Euclidean length of the change over all sub-pixels." } } });
 registerEnumType(NoiseTypeEnum, { name: "NoiseType", valuesConfig: { I: { description: "The noise is added to the sub-pixels." }, II: { description: "The noise replaces the sub-pixels." } } });
 registerEnumType(NoiseLawEnum, { name: "NoiseLaw" });
-registerEnumType(ClampEnum, {
-  name: "Clamp", description: "Where the perturbed image is cut off.",
-  valuesConfig: { UNIT: { description: "To [0, 1]." }, IMAGE: { description: "To the smallest and largest value of the clean image." }, NONE: { description: "Not at all." } },
-});
 registerEnumType(AttributionMethodEnum, { name: "AttributionMethod" });
 registerEnumType(PathRuleEnum, { name: "PathRule", description: "Quadrature of the path integral of integrated gradients." });
 registerEnumType(BaselineEnum, {

@@ -2,7 +2,7 @@ import { GraphQLJSONObject } from "graphql-scalars";
 import { ArgsType, createUnionType, Field, Float, ID, InputType, Int, ObjectType } from "type-graphql";
 
 import type { AttackConfig } from "../jobs/attack.ts";
-import { ArtifactKindEnum, AttributionMethodEnum, BaselineEnum, ClampEnum, ImageSortFieldEnum, MeasureScopeEnum, NoiseLawEnum, NoiseTypeEnum, NormEnum, PathRuleEnum, PlacementEnum, RegionalModeEnum, SignRuleEnum, SortDirectionEnum, type ValueOf } from "./enums.ts";
+import { ArtifactKindEnum, AttributionMethodEnum, BaselineEnum, ImageSortFieldEnum, MeasureScopeEnum, NoiseLawEnum, NoiseTypeEnum, NormEnum, PathRuleEnum, PlacementEnum, RegionalModeEnum, SignRuleEnum, SortDirectionEnum, type ValueOf } from "./enums.ts";
 import { MeanType, RateType } from "./estimate.type.ts";
 import { connectionOf, PageArgs } from "./paging.ts";
 
@@ -61,7 +61,6 @@ export class InductiveNoiseType {
   kind!: "inductive-noise";
   @Field(() => NoiseTypeEnum) type!: ValueOf<typeof NoiseTypeEnum>;
   @Field(() => NoiseLawEnum) law!: ValueOf<typeof NoiseLawEnum>;
-  @Field(() => ClampEnum) clamp!: ValueOf<typeof ClampEnum>;
   @Field(() => Int, { description: "Noise draws per image and k; rates are over images × draws." }) draws!: number;
 }
 

@@ -24,8 +24,8 @@ export const inductiveNoiseSchema = z.strictObject({
   /** I adds noise to the pixels, II replaces them. */
   type: z.enum(["I", "II"]),
   k: z.array(z.int().min(1).max(1_000_000)).min(1).max(50),
+  /** N(0, 1), or uniform on [0, 1], both in pixel units. The result is clipped to [0, 1]. */
   law: z.enum(["gaussian", "uniform"]).default("gaussian"),
-  clamp: z.enum(["unit", "image", "none"]).default("unit"),
   /** Independent noise draws per image and k; rates are over images × draws. */
   draws: z.int().min(1).max(100).default(1),
 });

@@ -50,7 +50,7 @@ describe("mutations that make a run", () => {
       assert.deepEqual(config.measures, [{ scope: "regional", block: 28, mode: "per-channel" }]);
     }],
     ["attackModel", () => ({ model, attack: { inductiveNoise: { type: "II", k: [784] } } }), "ATTACK", (config) => {
-      assert.deepEqual(config.attack, { kind: "inductive-noise", type: "II", k: [784], law: "gaussian", clamp: "unit", draws: 1 });
+      assert.deepEqual(config.attack, { kind: "inductive-noise", type: "II", k: [784], law: "gaussian", draws: 1 });
     }],
     ["audit", () => ({ models: [model, other], attacks: [{ pgd: { norm: "L2", epsilon: 28, target: 9 } }, { inductiveOcclusion: { colours: [0] } }] }), "AUDIT", (config) => {
       assert.deepEqual(config.models, [model, other]);

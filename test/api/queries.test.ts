@@ -168,7 +168,7 @@ describe("results", () => {
   it("summarises inequality and attacks", async () => {
     const { run } = await api.ask(`query($id: ID!) { run(id: $id) {
       inequality { model { id } attribution { method steps rule baseline } measure { name scope sign block mode } gini { mean sd n low high } histogram lorenz completenessGap { mean } }
-      attacks { model { id } attack { __typename ... on Pgd { norm epsilon steps stepSize target } ... on InductiveNoise { type law clamp draws } ... on InductiveOcclusion { colours } } placement k colour maxCount maxRadius error { count n rate low high } accuracy { rate } } } }`, { id: audit });
+      attacks { model { id } attack { __typename ... on Pgd { norm epsilon steps stepSize target } ... on InductiveNoise { type law draws } ... on InductiveOcclusion { colours } } placement k colour maxCount maxRadius error { count n rate low high } accuracy { rate } } } }`, { id: audit });
     assert.equal(run.inequality.length, 4);
     const regional = run.inequality.find((s: any) => s.measure.scope === "REGIONAL" && s.model.id === models[1]!.modelId);
     assert.deepEqual(regional.measure, { name: "regional-4/abs-sum", scope: "REGIONAL", sign: null, block: 4, mode: "ABS_SUM" });

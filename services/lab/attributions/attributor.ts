@@ -132,7 +132,7 @@ async function pathRecipe(session: Session, network: Network, config: Attributio
   const values = scope.tensor("path values", [layout.launches.length, batch]);
   const rowLabels = scope.tensor("path labels", [layout.launches.length, batch], "u32");
   const image = baselineImage(config, network);
-  for (let i = 0; i < group; i++) gpu.write({ ...baseline, offset: i * m * 4, bytes: m * 4 }, image);
+  for (let i = 0; i < group; i++) gpu.write(part(baseline, i * m, m), image);
   const steps = [...pass.prologue, clear(sum)];
   layout.launches.forEach((launch, i) => steps.push(...launchSteps(session, pass, launch, { x, baseline, sum, m, group }, part(rowLabels, i * batch, batch), part(values, i * batch, batch))));
   steps.push(pathFinish(sum, x, baseline, map, { n: group, m }), rowSum(map, total, { n: group, m }));
