@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 
 import { Agent } from "../../services/agent/agent.ts";
 import { blobFolder } from "../../services/common/blob-files.ts";
-import { openDatabase } from "../../services/store/db.ts";
+import { type Database, openDatabase } from "../../services/store/db.ts";
 import { readEvents } from "../../services/store/events.store.ts";
 import { getRun } from "../../services/store/runs.store.ts";
 import { ended } from "../support/runs.ts";
@@ -27,9 +27,19 @@ it("kill -9 of the whole embedded server loses nothing: the run goes on from its
   await once(child, "exit");
 
   const database = await openDatabase({ dataDir });
+  const agent = new Agent({ database, blobDir: blobFolder(dataDir), runnerPath: support("fake-runner") });
+  try {
+    await recovers(database, agent, { running, queued, runnerPid });
+  } finally {
+    await agent.stop();
+    await database.close();
+    rmSync(dataDir, { recursive: true });
+  }
+});
+
+async function recovers(database: Database, agent: Agent, { running, queued, runnerPid }: { running: string; queued: string; runnerPid: number }): Promise<void> {
   assert.deepEqual([(await getRun(database.db, running)).status, (await getRun(database.db, queued)).status], ["running", "queued"]);
   const before = await readEvents(database.db, running, 0, 1000);
-  const agent = new Agent({ database, blobDir: blobFolder(dataDir), runnerPath: support("fake-runner") });
   await agent.start();
   // At once, not when the queue finds out after its heartbeat has lapsed.
   assert.equal((await readEvents(database.db, running, before.length, 1))[0]?.type, "ATTEMPT_FAILED");
@@ -42,7 +52,4 @@ it("kill -9 of the whole embedded server loses nothing: the run goes on from its
   ]);
   assert.deepEqual([(await getRun(database.db, running)).status, (await getRun(database.db, queued)).status], ["succeeded", "succeeded"]);
   assert.throws(() => process.kill(runnerPid, 0), { code: "ESRCH" }, "the killed server's runner lives on");
-  await agent.stop();
-  await database.close();
-  rmSync(dataDir, { recursive: true });
-});
+}

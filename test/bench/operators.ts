@@ -18,7 +18,7 @@ export class OperatorCase extends ProgramCase {
   constructor(gpu: Gpu, name: string, steps: readonly Step[], readonly unit: "GFLOP/s" | "GB/s", readonly work: number) { super(gpu, name, steps); }
 }
 
-/** The hot operators of performance on images: what networks spend their time in, at the sizes that other engines are timed at. */
+/** What networks spend their time in, at the sizes that other engines are timed at. Operands are random, made on the device. */
 export async function operatorCases(gpu: Gpu, scope: Scope, seed: bigint): Promise<OperatorCase[]> {
   const fills: Step[] = [];
   const tensor = randomTensors(scope, seed, fills);

@@ -36,11 +36,11 @@ describe("train", () => {
     const observed = await run(config({ epochs: 6, optimiser: { kind: "adamw", learningRate: 0.006 } }));
     const losses = series(observed, "train-loss") as number[];
     assert.ok(losses[0]! > losses[5]! && losses[5]! < 0.2, losses.join());
-    assert.ok((series(observed, "clean-accuracy")[5] as number) > 0.9);
+    assert.ok((series(observed, "clean-accuracy")[5] as number) > 0.9, series(observed, "clean-accuracy").join());
     // 96 images in batches of 20: four updates, the incomplete fifth batch is left out.
     assert.deepEqual(observed.metrics.filter((p) => p.series === "loss").map(({ step }) => step), Array.from({ length: 24 }, (_, i) => i));
     const firstEpoch = series(observed, "loss").slice(0, 4) as number[];
-    assert.ok(Math.abs(firstEpoch.reduce((a, b) => a + b) / 4 - losses[0]!) < 1e-12);
+    assert.ok(Math.abs(firstEpoch.reduce((a, b) => a + b) / 4 - losses[0]!) < 1e-12, `${firstEpoch.join()} on average ${losses[0]}`);
     assert.equal(observed.trained.parameterCount, 16 * 16 + 16 + 32 * 256 + 32 + 128 * 100 + 100 + 303);
     assert.deepEqual(Object.keys(observed.trained.finalMetrics).sort(), ["clean-accuracy", "images-per-second", "learning-rate", "train-loss"]);
   });
@@ -110,7 +110,7 @@ describe("train", () => {
     const metrics: Metric[] = [];
     const wild = config({ optimiser: { kind: "sgd", learningRate: 10, momentum: 0.99 }, schedule: { kind: "constant" }, epochs: 20 });
     await assert.rejects(run(wild, 1n, { metrics: (points) => metrics.push(...points) }), { code: "DIVERGED", message: /expected a finite loss, got .* at step \d+/ });
-    assert.ok(metrics.some(({ series: name, value }) => name === "loss" && value === null));
+    assert.ok(metrics.some(({ series: name, value }) => name === "loss" && value === null), "a loss that is null");
   });
 
   it("refuses more images or a larger batch than there are", async () => {
@@ -131,7 +131,7 @@ describe("train", () => {
     assert.deepEqual([...new Set(seen.map(({ phase }) => phase))], ["epoch 1/2", "evaluation 1/2", "epoch 2/2", "evaluation 2/2"]);
     const last = seen.filter(({ phase }) => phase === "epoch 2/2").at(-1)!;
     assert.deepEqual([last.done, last.total, last.etaSeconds], [4, 4, 0]);
-    assert.ok(last.imagesPerSecond! > 0);
+    assert.ok(last.imagesPerSecond! > 0, `${last.imagesPerSecond}`);
   });
 
   it("leaves nothing behind on the device", async () => {

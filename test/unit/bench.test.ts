@@ -119,7 +119,7 @@ describe("the footprint of a recipe", () => {
   });
 
   it("counts only a plan's workspace as workspace", () => {
-    const steps = [dispatchOf("k", [tensorIn(bufferOf("run/my workspace", 16), "x")], [tensorIn(bufferOf("run/workspace 12", 32), "y")])];
+    const steps = [dispatchOf("k", [tensorIn(bufferOf("run/my workspace 3", 16), "x")], [tensorIn(bufferOf("run/workspace 12", 32), "y")])];
     assert.equal(footprintOf([launchOf(steps)]).workspaceBytes, 32);
   });
 });

@@ -1,7 +1,7 @@
 import type { AuditConfig } from "../../../schema/jobs/run-config.ts";
 import type { Results, ResultsInput } from "../../../schema/jobs/results.ts";
 import type { Dataset } from "../data/dataset.ts";
-import type { Network } from "../models/network.ts";
+import { type Network, requireFit } from "../models/network.ts";
 import type { Session } from "../session.ts";
 import { wilson } from "../statistics/intervals.ts";
 import type { SaveBlob } from "./artifacts.ts";
@@ -26,6 +26,7 @@ const SPLIT = "test";
  */
 export async function audit(session: Session, models: readonly AuditedModel[], dataset: Dataset, config: AuditConfig, seed: bigint, save: SaveBlob, onResults: (results: ResultsInput) => Promise<void> | void): Promise<void> {
   const { batchSize, sampleSize, attribution, measures, attacks, keepExamples } = config;
+  for (const { network } of models) requireFit(network, dataset);
   const predictions = await predictAll(session, models.map((m) => m.network), dataset, SPLIT, batchSize, seed);
   const sample = correctUnderAll(predictions, dataset, sampleSize);
   await onResults({ sampleSet: { split: SPLIT, indices: [...sample.indices] }, accuracies: cleanAccuracies(models, predictions, dataset) });

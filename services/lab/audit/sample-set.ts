@@ -3,7 +3,7 @@ import { AppError } from "../../common/errors.ts";
 import { Rng } from "../../common/rng.ts";
 import type { Dataset, SplitName } from "../data/dataset.ts";
 import { Predictor } from "../models/predictor.ts";
-import type { Network } from "../models/network.ts";
+import { type Network, requireFit } from "../models/network.ts";
 import type { Session } from "../session.ts";
 import { STREAM } from "../streams.ts";
 
@@ -47,18 +47,19 @@ export function correctUnderAll({ split, order, classes }: Predictions, dataset:
     indices.push(image);
     if (indices.length === size) return { split, indices };
   }
-  const models = classes.length === 1 ? "the model" : `all ${classes.length} models`;
-  throw new AppError("TOO_FEW_IMAGES", `sample set: expected ${size} images of ${dataset.name}/${split} that ${models} classify correctly, found ${indices.length} of ${order.length}; ask for fewer or use better models`, { expected: size, found: indices.length, of: order.length });
+  const models = classes.length === 1 ? "the model classifies" : `all ${classes.length} models classify`;
+  throw new AppError("TOO_FEW_IMAGES", `sample set: expected ${size} images of ${dataset.name}/${split} that ${models} correctly, found ${indices.length} of ${order.length}; ask for fewer or use better models`, { expected: size, found: indices.length, of: order.length });
 }
 
 /**
  * Images by a selection: named ones, or seeded ones; with `correctOnly` those that the model gets right.
  *
  * @returns also which of them the model gets right: error rates are over these.
- * @throws AppError INVALID_INPUT (an index outside the split), TOO_FEW_IMAGES.
+ * @throws AppError DATASET_MISMATCH, INVALID_INPUT (an index outside the split), TOO_FEW_IMAGES.
  */
 export async function select(session: Session, network: Network, dataset: Dataset, selection: SelectionConfig, batch: number, seed: bigint): Promise<SampleSet & { readonly right: ReadonlySet<number> }> {
   const { split, count, indices, correctOnly } = selection;
+  requireFit(network, dataset);
   const total = dataset.splits[split].count;
   const outside = indices?.find((i) => i >= total);
   if (outside !== undefined) throw new AppError("INVALID_INPUT", `selection: expected indices below ${total} (${dataset.name}/${split}), got ${outside}`, { field: "selection.indices" });

@@ -60,6 +60,11 @@ describe("optim/adamw", () => {
     assert.deepEqual([w[3], m[3], v[3]], [0, 0, 0]);
   });
 
+  it("adds epsilon outside the root", async () => {
+    const { w } = await run({ w: [0], m: [0], v: [0] }, [3], { ...atStep(1), weightDecay: 0, epsilon: 1 });
+    assertClose(w, [-0.1 * 3 / (3 + 1)], TOLERANCE.elementwise);
+  });
+
   it("decays weights by rate · decay when there is no gradient", async () => {
     assertClose((await run({ w: [1, -2], m: [0, 0], v: [0, 0] }, [0, 0], atStep(1))).w, [0.999, -1.998], TOLERANCE.elementwise);
   });

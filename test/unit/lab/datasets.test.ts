@@ -195,7 +195,7 @@ describe("a data set", () => {
     const train = split([0, 255, 51, 51, 255, 0, 51, 153], [0, 1]); // [2, 2, 1, 2]
     const { mean, std } = makeDataset({ ...card, inputShape: [2, 1, 2], splits: { train, test: train } });
     assert.deepEqual(mean, [0.5, 0.3]);
-    assert.ok(Math.abs(std[0]! - 0.5) < 1e-12 && Math.abs(std[1]! - Math.sqrt(3) / 10) < 1e-12);
+    assert.ok(Math.abs(std[0]! - 0.5) < 1e-12 && Math.abs(std[1]! - Math.sqrt(3) / 10) < 1e-12, std.join());
   });
   it("has another hash when a byte, a label, the shape or the split differs", () => {
     const hash = (inputShape: [number, number, number], ...splits: [number[], number[]][]): string => {
@@ -249,7 +249,7 @@ describe("a data set", () => {
         assert.equal(found.length, 1, `image ${i}`);
         shifts.add(found[0]!);
       }
-      assert.ok(shifts.size > 3);
+      assert.ok(shifts.size > 3, [...shifts].join(" "));
     });
   });
 });

@@ -57,9 +57,9 @@ describe("wilson", () => {
   it("contains its rate and shrinks with n", () => {
     for (const [count, n] of [[1, 3], [50, 100], [999, 1000]] as const) {
       const { rate, low, high } = wilson(count, n);
-      assert.ok(0 <= low && low < rate && rate < high && high <= 1);
+      assert.ok(0 <= low && low < rate && rate < high && high <= 1, `${low} ${rate} ${high}`);
       const more = wilson(count * 10, n * 10);
-      assert.ok(more.high - more.low < high - low);
+      assert.ok(more.high - more.low < high - low, `${n}: ${more.high - more.low} is not below ${high - low}`);
     }
   });
   it("refuses more hits than tries", () => assert.throws(() => wilson(11, 10), { code: "VALUE_RANGE" }));

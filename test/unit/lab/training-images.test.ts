@@ -31,7 +31,7 @@ describe("the images of a training", () => {
   it("are a seeded choice when only some are wanted", () => {
     const some = new TrainingImages(toy, { ...plain, trainCount: 30 }, 9n);
     assert.deepEqual([some.indices.length, new Set(some.indices).size, some.stepsPerEpoch], [30, 30, 1]);
-    assert.ok(idsOf(some, 0).every((id) => some.indices.includes(id)));
+    assert.ok(idsOf(some, 0).every((id) => some.indices.includes(id)), "only chosen ones");
     assert.notDeepEqual(some.indices, new TrainingImages(toy, { ...plain, trainCount: 30 }, 8n).indices);
   });
   it("are augmented when asked, differently each epoch", () => {
