@@ -143,7 +143,10 @@ export class Runner {
     };
   }
 
-  #device(): Promise<Gpu> {
+  /** The open device, or a new one when there is none or it was lost while nothing ran. */
+  async #device(): Promise<Gpu> {
+    const open = await this.#gpu?.catch(() => undefined);
+    if (open?.fault) await this.#closeGpu();
     this.#gpu ??= this.#openGpu();
     this.#gpu.catch(() => { this.#gpu = undefined; }); // the next one may succeed: a driver can be installed meanwhile
     return this.#gpu;

@@ -82,53 +82,64 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
   var sum${r} = start;
   //#end
 
-  for (var ty = 0u; ty < params.taps_y; ty++) {
-    for (var tx = 0u; tx < params.taps_x; tx++) {
+  // One loop over the taps, not one per axis: a value carried round a loop is blended with the execution mask at every level.
+  let taps = params.taps_y * params.taps_x;
+  var ty = 0u;
+  var tx = 0u;
+  for (var t = 0u; t < taps; t++) {
+    //#for i in 0..ROWS / COLUMNS
+    let py${i} = u32(iy${i} + i32(ty) * params.tap_step);           // above or left of the image: wraps round to something huge
+    let px${i} = u32(ix${i} + i32(tx) * params.tap_step);
+    let inside${i} = (m${i} < params.rows) & (py${i} < params.in_h) & (px${i} < params.in_w); // & not &&: no branches
+    let from${i} = select(0u, ((image${i} * params.in_h + py${i}) * params.in_w + px${i}) * params.c4, inside${i});
+    //#end
+    let tap = (params.ky0 + ty * params.k_step) * params.kw + params.kx0 + tx * params.k_step;
+    var w_at = (tap * params.c4 * 4u + group % ${SHARE}u) * params.k4 + k_read;
+    //#if CHANNELS > 4
+    for (var c = 0u; c < params.c4; c++) {
+    //#else
+    let c = 0u;
+    //#end
+      // select, not multiplication by 0: what lies at from = 0 may be infinite and belongs to another image.
       //#for i in 0..ROWS / COLUMNS
-      let py${i} = u32(iy${i} + i32(ty) * params.tap_step);         // above or left of the image: wraps round to something huge
-      let px${i} = u32(ix${i} + i32(tx) * params.tap_step);
-      let inside${i} = (m${i} < params.rows) & (py${i} < params.in_h) & (px${i} < params.in_w); // & not &&: no branches
-      let from${i} = select(0u, ((image${i} * params.in_h + py${i}) * params.in_w + px${i}) * params.c4, inside${i});
+      let a${i} = select(vec4f(0.0), x[from${i} + c], inside${i});
       //#end
-      let tap = (params.ky0 + ty * params.k_step) * params.kw + params.kx0 + tx * params.k_step;
-      var w_at = (tap * params.c4 * 4u + group % ${SHARE}u) * params.k4 + k_read;
-      for (var c = 0u; c < params.c4; c++) {
-        // select, not multiplication by 0: what lies at from = 0 may be infinite and belongs to another image.
-        //#for i in 0..ROWS / COLUMNS
-        let a${i} = select(vec4f(0.0), x[from${i} + c], inside${i});
-        //#end
-        //#for i in 0..4 / SHARE
-        let b${i} = w[w_at];
-        w_at += ${SHARE}u * params.k4;
-        //#end
-        //#for q in 0..4
-        //#if COLUMNS === SG
-        let w${q} = b${q};
-        //#else
-        //#if COLUMNS === 1
-        let w${q} = subgroupBroadcast(b${Math.floor(q / SHARE)}, ${q % SHARE}u);
-        //#else
-        let w${q} = subgroupShuffle(b${Math.floor(q / SHARE)}, ${q % SHARE * COLUMNS}u + column);
-        //#end
-        //#end
-        //#end
-        //#for r in 0..ROWS
-        //#if COLUMNS === SG
-        let s${r} = subgroupBroadcast(a${Math.floor(r / COLUMNS)}, ${r % COLUMNS}u);
-        //#else
-        //#if COLUMNS === 1
-        let s${r} = a${r};
-        //#else
-        let s${r} = subgroupShuffle(a${Math.floor(r / COLUMNS)}, group * ${COLUMNS}u + ${r % COLUMNS}u);
-        //#end
-        //#end
-        sum${r} = fma(vec4f(s${r}.x), w0, sum${r});
-        sum${r} = fma(vec4f(s${r}.y), w1, sum${r});
-        sum${r} = fma(vec4f(s${r}.z), w2, sum${r});
-        sum${r} = fma(vec4f(s${r}.w), w3, sum${r});
-        //#end
-      }
+      //#for i in 0..Math.ceil(Math.min(CHANNELS, 4) / SHARE)
+      let b${i} = w[w_at];
+      w_at += ${SHARE}u * params.k4;
+      //#end
+      //#for q in 0..Math.min(CHANNELS, 4)
+      //#if COLUMNS === SG
+      let w${q} = b${q};
+      //#else
+      //#if COLUMNS === 1
+      let w${q} = subgroupBroadcast(b${Math.floor(q / SHARE)}, ${q % SHARE}u);
+      //#else
+      let w${q} = subgroupShuffle(b${Math.floor(q / SHARE)}, ${q % SHARE * COLUMNS}u + column);
+      //#end
+      //#end
+      //#end
+      //#for r in 0..ROWS
+      //#if COLUMNS === SG
+      let s${r} = subgroupBroadcast(a${Math.floor(r / COLUMNS)}, ${r % COLUMNS}u);
+      //#else
+      //#if COLUMNS === 1
+      let s${r} = a${r};
+      //#else
+      let s${r} = subgroupShuffle(a${Math.floor(r / COLUMNS)}, group * ${COLUMNS}u + ${r % COLUMNS}u);
+      //#end
+      //#end
+      //#for q in 0..Math.min(CHANNELS, 4)
+      sum${r} = fma(vec4f(s${r}.${"xyzw"[q]}), w${q}, sum${r});
+      //#end
+      //#end
+    //#if CHANNELS > 4
     }
+    //#end
+    tx += 1u;
+    let wrap = tx == params.taps_x;
+    tx = select(tx, 0u, wrap);
+    ty = select(ty, ty + 1u, wrap);
   }
 
   // Stored in a loop: unrolled, the epilogue would be most of the code. A register has no index, so selects pick the row.

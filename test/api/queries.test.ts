@@ -109,6 +109,7 @@ describe("runs", () => {
     assert.deepEqual(run.dataset, { name: "mnist-digits" });
     assert.deepEqual(run.sampleSet, { split: "TEST", indices: [3, 5, 8, 13] });
     assert.ok(run.createdAt <= run.startedAt && run.startedAt <= run.finishedAt);
+    assert.deepEqual(run.accuracies.map((a: { model: { id: string } }) => a.model.id), models.map((m) => m.modelId), "in the order of the config");
     const cleans = new Map(run.accuracies.map((a: { model: { id: string }; clean: object }) => [a.model.id, a.clean]));
     assert.deepEqual(cleans.get(models[1]!.modelId), { count: 96, n: 100 });
   });
@@ -169,7 +170,7 @@ describe("results", () => {
     const { run } = await api.ask(`query($id: ID!) { run(id: $id) {
       inequality { model { id } attribution { method steps rule baseline } measure { name scope sign block mode } gini { mean sd n low high } histogram lorenz completenessGap { mean } }
       attacks { model { id } attack { __typename ... on Pgd { norm epsilon steps stepSize target } ... on InductiveNoise { type law draws } ... on InductiveOcclusion { colours } } placement k colour maxCount maxRadius error { count n rate low high } accuracy { rate } } } }`, { id: audit });
-    assert.equal(run.inequality.length, 4);
+    assert.deepEqual(run.inequality.map((s: any) => s.model.id), models.flatMap((m) => [m.modelId, m.modelId]), "in the order of the config");
     const regional = run.inequality.find((s: any) => s.measure.scope === "REGIONAL" && s.model.id === models[1]!.modelId);
     assert.deepEqual(regional.measure, { name: "regional-4/abs-sum", scope: "REGIONAL", sign: null, block: 4, mode: "ABS_SUM" });
     assert.deepEqual(regional.attribution, { method: "INTEGRATED_GRADIENTS", steps: 50, rule: "GAUSS_LEGENDRE", baseline: "MEAN" });

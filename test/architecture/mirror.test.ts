@@ -25,7 +25,7 @@ for (const name of names) {
 
     it("declares the interface its binding promises", async () => {
       const module = (await import(join(root, `services/engine/kernels/${name}.ts`))) as Record<string, unknown>;
-      const specs = Object.values(module).filter((v): v is KernelSpec => (v as KernelSpec)?.name === name);
+      const specs = Object.values(module).flat().filter((v): v is KernelSpec => (v as KernelSpec)?.name === name);
       assert.ok(specs.length > 0, "exports no KernelSpec named after the file");
       for (const spec of specs) {
         const code = source(spec).text;

@@ -14,7 +14,7 @@ const kernels = join(shaderRoot, "../services/engine/kernels");
 for (const file of readdirSync(kernels, { recursive: true, encoding: "utf8" }).filter((f) => f.endsWith(".ts"))) {
   it(`${file} compiles`, async () => {
     const module = (await import(join(kernels, file))) as Record<string, unknown>;
-    const specs = Object.values(module).filter((v): v is KernelSpec => typeof (v as KernelSpec)?.name === "string" && "constants" in (v as object));
+    const specs = Object.values(module).flat().filter((v): v is KernelSpec => typeof (v as KernelSpec)?.name === "string" && "constants" in (v as object));
     for (const spec of specs) await compile(gpu.device, spec);
   });
 }

@@ -3,7 +3,7 @@ import type { Gpu, Scope } from "../../services/engine/gpu/device.ts";
 import type { Step } from "../../services/engine/gpu/kernel.ts";
 import { runOnce } from "../../services/engine/gpu/program.ts";
 import { elements, type Tensor } from "../../services/engine/gpu/tensor.ts";
-import { convForward, convGradInput, convGradWeight, scratchElements } from "../../services/engine/kernels/conv/convolution.ts";
+import { convForward, convGradInput, convGradWeight, gradInputScratchElements, scratchElements } from "../../services/engine/kernels/conv/convolution.ts";
 import { type ConvGeometry, convGeometry, inputElements, linearGeometry, outputElements, weightElements } from "../../services/engine/kernels/conv/geometry.ts";
 import { relu } from "../../services/engine/kernels/elementwise/relu.ts";
 import { batchStatistics, scratchElements as statisticsScratch } from "../../services/engine/kernels/norm/batch-statistics.ts";
@@ -53,12 +53,12 @@ function products(gpu: Gpu, tensor: MakeTensor, name: string, g: ConvGeometry): 
   const { family } = gpu;
   const [x, w, y] = [tensor(`${name} x`, [inputElements(g)]), tensor(`${name} w`, [weightElements(g)]), tensor(`${name} y`, [outputElements(g)])];
   const [dx, dw] = [tensor(`${name} dx`, [inputElements(g)]), tensor(`${name} dw`, [weightElements(g)])];
-  const scratch = tensor(`${name} scratch`, [Math.max(1, scratchElements(family, g))]);
+  const scratch = tensor(`${name} scratch`, [Math.max(1, scratchElements(family, g), gradInputScratchElements(g))]);
   const flop = 2 * g.n * g.oh * g.ow * g.k * (g.c / g.groups) * g.kh * g.kw;
   const product = (what: string, steps: readonly Step[]): OperatorCase => new OperatorCase(gpu, `${name}${what}`, steps, "GFLOP/s", flop);
   return [
     product("", convForward(family, g, { x, w, y }, { relu: false })),
-    product(", grad input", convGradInput(family, g, { dy: y, wT: w, dx })),
+    product(", grad input", convGradInput(family, g, { dy: y, wT: w, dx, scratch })),
     product(", grad weight", convGradWeight(family, g, { x, dy: y, dw, scratch })),
   ];
 }

@@ -57,6 +57,14 @@ describe("a runner whose device fails", () => {
     assert.equal(opened.length, 2);
   });
 
+  it("does not offer a run a device that was lost while nothing ran", async () => {
+    assert.equal((await run(1)).type, "finished");
+    opened[0]!.device.destroy();
+    await opened[0]!.device.lost;
+    assert.equal((await run(1)).type, "finished");
+    assert.equal(opened.length, 2);
+  });
+
   it("reports the device's fault rather than what came of it", async () => {
     onMessage = ({ type }) => {
       if (type !== "checkpoint") return;

@@ -1,7 +1,7 @@
-import { type ConvGeometry, linearGeometry, weightElements } from "../kernels/conv/geometry.ts";
+import { type ConvGeometry, linearGeometry } from "../kernels/conv/geometry.ts";
 import { biasGradient, biasScratchElements } from "../kernels/conv/column-sums.ts";
-import { convForward, convGradInput, convGradWeight, scratchElements } from "../kernels/conv/convolution.ts";
-import { needsTranspose, transposeWeight } from "../kernels/conv/transpose-weight.ts";
+import { convForward, convGradInput, convGradWeight, gradInputScratchElements, scratchElements } from "../kernels/conv/convolution.ts";
+import { needsTranspose, transposedElements, transposeWeight } from "../kernels/conv/transpose-weight.ts";
 import { foldBatchNorm } from "../kernels/norm/fold-batch-norm.ts";
 import { elements } from "../gpu/tensor.ts";
 import { convGeometryOf } from "../graph/geometry.ts";
@@ -39,8 +39,9 @@ function gradInput(lowering: Lowering, final: Value): void {
   const added = residual === undefined ? undefined : lowering.block(residual);
   const masked = mask === undefined ? undefined : lowering.block(mask);
   const dx = lowering.define(final);
-  lowering.emit(`grad input ${base}`, { reads: present(dy, wT, added, masked), writes: [dx] }, () =>
-    convGradInput(lowering.input.gpu.family, g, { dy: at(dy), wT: at(wT), dx: at(dx), residual: added && at(added), mask: masked && at(masked) }));
+  const scratch = lowering.scratch(dx.label, gradInputScratchElements(g));
+  lowering.emit(`grad input ${base}`, { reads: present(dy, wT, added, masked), writes: [dx], scratch }, () =>
+    convGradInput(lowering.input.gpu.family, g, { dy: at(dy), wT: at(wT), dx: at(dx), residual: added && at(added), mask: masked && at(masked), scratch: scratch[0] && at(scratch[0]) }));
 }
 
 function gradWeight(lowering: Lowering, value: Value): void {
@@ -84,7 +85,7 @@ function transposed(lowering: Lowering, g: ConvGeometry, weight: Value): Block {
   const w = lowering.block(weight);
   if (!needsTranspose(g)) return w;
   return lowering.once(`transposed ${weight}`, () => {
-    const wT = new Block(`${w.label} transposed`, [weightElements(g)]);
+    const wT = new Block(`${w.label} transposed`, [transposedElements(g)]);
     lowering.emit(`transpose ${weight}`, { reads: [w], writes: [wT] }, () => [transposeWeight(g, at(w), at(wT))], "prologue");
     return wT;
   });

@@ -32,7 +32,7 @@ const PATH_GROUP = 16;
  */
 export class Attributor {
   private constructor(
-    readonly session: Session,
+    private readonly session: Session,
     readonly batch: number,
     /** [batch, m] f32: the maps of the last call, on the device. */
     readonly map: Tensor,

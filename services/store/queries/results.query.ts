@@ -1,7 +1,7 @@
-import { and, asc, eq, gt, inArray } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, gt, inArray, type SQL } from "drizzle-orm";
 
 import type { Artifact } from "../../../schema/jobs/results.ts";
-import { accuracies, artifacts, attackSummaries, imageResults, inequalitySummaries, metrics } from "../../../schema/tables/tables.ts";
+import { accuracies, artifacts, attackSummaries, imageResults, inequalitySummaries, metrics, runModels } from "../../../schema/tables/tables.ts";
 import type { Db } from "../database.ts";
 import { afterNumber, byNumber, type Direction, type NumberKey } from "./keyset.ts";
 
@@ -44,8 +44,10 @@ export async function listArtifacts(db: Db, runId: string, filter: ArtifactFilte
   )).orderBy(asc(artifacts.id)).limit(limit);
 }
 
+/** Models in the order in which the run names them. */
 export async function inequalityOfRuns(db: Db, runIds: readonly string[]): Promise<InequalityRow[]> {
-  return runIds.length === 0 ? [] : db.select().from(inequalitySummaries).where(inArray(inequalitySummaries.runId, [...runIds])).orderBy(asc(inequalitySummaries.measure), asc(inequalitySummaries.modelId));
+  return runIds.length === 0 ? [] : db.select(getTableColumns(inequalitySummaries)).from(inequalitySummaries).leftJoin(runModels, subjectOf(inequalitySummaries))
+    .where(inArray(inequalitySummaries.runId, [...runIds])).orderBy(asc(runModels.position), asc(inequalitySummaries.measure));
 }
 
 /** In the order in which the lab reported them. */
@@ -53,6 +55,13 @@ export async function attacksOfRuns(db: Db, runIds: readonly string[]): Promise<
   return runIds.length === 0 ? [] : db.select().from(attackSummaries).where(inArray(attackSummaries.runId, [...runIds])).orderBy(asc(attackSummaries.runId), asc(attackSummaries.position));
 }
 
+/** Models in the order in which the run names them. */
 export async function accuraciesOfRuns(db: Db, runIds: readonly string[]): Promise<AccuracyRow[]> {
-  return runIds.length === 0 ? [] : db.select().from(accuracies).where(inArray(accuracies.runId, [...runIds])).orderBy(asc(accuracies.modelId));
+  return runIds.length === 0 ? [] : db.select(getTableColumns(accuracies)).from(accuracies).leftJoin(runModels, subjectOf(accuracies))
+    .where(inArray(accuracies.runId, [...runIds])).orderBy(asc(runModels.position));
+}
+
+/** Joins a row of results with the place of its model in the run's config. */
+function subjectOf(table: typeof inequalitySummaries | typeof accuracies): SQL | undefined {
+  return and(eq(runModels.runId, table.runId), eq(runModels.modelId, table.modelId), eq(runModels.role, "subject"));
 }

@@ -35,8 +35,8 @@ describe("conv geometry", () => {
   it("reaches every input pixel and every tap exactly once over the residue classes of backward-data", () => {
     for (const [kh, stride, padding] of [[3, 2, 1], [4, 2, 1], [1, 3, 0], [7, 2, 3], [2, 3, 1]] as const) {
       const passes = gradInputPasses(convGeometry(input, { ...filter, kh, kw: kh, stride, padding }));
-      assert.equal(passes.reduce((sum, p) => sum + p.rows, 0), input.n * input.h * input.w);
-      assert.equal(passes.reduce((sum, p) => sum + p.taps_y * p.taps_x, 0), kh * kh);
+      assert.equal(passes.reduce((sum, p) => sum + p.scalars.rows, 0), input.n * input.h * input.w);
+      assert.equal(passes.reduce((sum, p) => sum + p.scalars.taps_y * p.scalars.taps_x, 0), kh * kh);
     }
   });
 

@@ -5,9 +5,9 @@ import type { Gpu, KernelFamily, Scope } from "../../../services/engine/gpu/devi
 import type { Step } from "../../../services/engine/gpu/kernel.ts";
 import type { Tensor } from "../../../services/engine/gpu/tensor.ts";
 import { packActivation, packConvWeight, packVector } from "../../../services/engine/graph/layout.ts";
-import { convForward, convGradInput, convGradWeight, scratchElements } from "../../../services/engine/kernels/conv/convolution.ts";
+import { convForward, convGradInput, convGradWeight, gradInputScratchElements, scratchElements } from "../../../services/engine/kernels/conv/convolution.ts";
 import { convGeometry, type ConvGeometry, inputElements, linearGeometry, outputElements, weightElements } from "../../../services/engine/kernels/conv/geometry.ts";
-import { needsTranspose, transposeWeight } from "../../../services/engine/kernels/conv/transpose-weight.ts";
+import { needsTranspose, transposedElements, transposeWeight } from "../../../services/engine/kernels/conv/transpose-weight.ts";
 import { convolutionReference } from "../../../services/engine/reference/conv/convolution.ts";
 import { convolutionGradInputReference } from "../../../services/engine/reference/conv/convolution-grad-input.ts";
 import { convolutionGradWeightReference } from "../../../services/engine/reference/conv/convolution-grad-weight.ts";
@@ -28,6 +28,7 @@ export const DENSE: Readonly<Record<string, ConvGeometry>> = {
   "1×1 stride 2, leaving residue classes without taps": conv(2, 4, 7, 6, 9, 1, 2),
   "3×3 same, C = 3": conv(2, 3, 9, 7, 12, 3, 1, 1),
   "3×3 stride 2, with pixels left over": conv(2, 6, 9, 8, 10, 3, 2, 1),
+  "3×3 same, C = 1 (first layer of the small CNN)": conv(2, 1, 9, 8, 32, 3, 1, 1),
   "4×4 stride 2, C = 1 (first layer of the tiny CNN)": conv(3, 1, 28, 28, 16, 4, 2, 1),
   "4×4 stride 2, all lanes of a tile": conv(2, 16, 12, 10, 32, 4, 2, 1),
   "5×5 same, K = 7": conv(2, 3, 8, 8, 7, 5, 1, 2),
@@ -112,9 +113,13 @@ async function forward(gpu: Gpu, f: KernelFamily, scope: Scope, g: ConvGeometry,
 async function gradInput(gpu: Gpu, f: KernelFamily, scope: Scope, g: ConvGeometry, dy: ArrayLike<number>, w: ArrayLike<number>, extras: Extras = {}): Promise<Float32Array> {
   const dx = canary(scope, "dx", inputElements(g), SENTINEL);
   const weight = guarded(scope, "w", packW(g, w));
-  const wT = needsTranspose(g) ? scope.tensor("wT", [weightElements(g)]) : weight;
+  const wT = needsTranspose(g) ? scope.tensor("wT", [transposedElements(g)]) : weight;
   const before: Step[] = needsTranspose(g) ? [transposeWeight(g, weight, wT)] : [];
-  return runChecked(gpu, [...before, ...convGradInput(f, g, { ...extras, dy: guarded(scope, "dy", packY(g, dy)), wT, dx })], dx, inputElements(g), SENTINEL);
+  const needed = gradInputScratchElements(g);
+  const scratch = canary(scope, "scratch", needed, SENTINEL);
+  const result = await runChecked(gpu, [...before, ...convGradInput(f, g, { ...extras, dy: guarded(scope, "dy", packY(g, dy)), wT, dx, scratch })], dx, inputElements(g), SENTINEL);
+  assert.ok((await gpu.readF32(scratch)).subarray(needed).every((v) => v === SENTINEL), "wrote past the scratch it asked for");
+  return result;
 }
 
 async function gradWeight(gpu: Gpu, f: KernelFamily, scope: Scope, g: ConvGeometry, x: ArrayLike<number>, dy: ArrayLike<number>): Promise<Float32Array> {

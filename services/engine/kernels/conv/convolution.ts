@@ -1,8 +1,10 @@
 import type { KernelFamily } from "../../gpu/device.ts";
 import type { Step } from "../../gpu/kernel.ts";
 import { requireElements, type Tensor } from "../../gpu/tensor.ts";
+import { pad4 } from "../../graph/layout.ts";
 import { bindEpilogue } from "./epilogue.ts";
-import { type ConvGeometry, inputElements, outputElements, weightElements } from "./geometry.ts";
+import { gatherColumns } from "./gather-columns.ts";
+import { byColumns, columnPitch, type ConvGeometry, inputElements, linearGeometry, outputElements, weightElements } from "./geometry.ts";
 import { groupedForward } from "./grouped-forward.ts";
 import { groupedGradInput } from "./grouped-grad-input.ts";
 import { groupedGradWeight, groupedSlices } from "./grouped-grad-weight.ts";
@@ -10,6 +12,7 @@ import { forwardPass, type GemmOperands, type GemmPass, gradInputPasses } from "
 import { implicitGemmSubgroup } from "./implicit-gemm-subgroup.ts";
 import { implicitGemmTiled } from "./implicit-gemm-tiled.ts";
 import { sumSlices } from "./sum-slices.ts";
+import { needsTranspose, transposedElements } from "./transpose-weight.ts";
 import { subgroupSlices, weightGradientSubgroup } from "./weight-gradient-subgroup.ts";
 import { tiledSlices, weightGradientTiled } from "./weight-gradient-tiled.ts";
 
@@ -51,7 +54,7 @@ export function convForward(family: KernelFamily, g: ConvGeometry, { x, w, y, bi
 export interface GradInputTensors {
   /** [n, oh, ow, K] */
   readonly dy: Tensor;
-  /** [kh·kw, K, C] from transposeWeight; the weight itself where needsTranspose(g) is false. */
+  /** From transposeWeight, transposedElements(g) long; the weight itself where needsTranspose(g) is false. */
   readonly wT: Tensor;
   /** [n, h, w, C], written. */
   readonly dx: Tensor;
@@ -59,19 +62,33 @@ export interface GradInputTensors {
   readonly residual?: Tensor | undefined;
   /** Laid out as dx: dx is 0 where this is ≤ 0. It is the ReLU output whose gradient this becomes. */
   readonly mask?: Tensor | undefined;
+  /** At least gradInputScratchElements(g) elements; not needed where that is 0. */
+  readonly scratch?: Tensor | undefined;
 }
+
+/** f32 elements of scratch that convGradInput needs: never more than dy has. */
+export function gradInputScratchElements(g: ConvGeometry): number { return byColumns(g) ? g.n * g.oh * g.ow * columnPitch(g) : 0; }
 
 /**
  * dx = maskpos( conv_transpose(dy, w) + residual ).
  *
  * @throws EngineError SHAPE_MISMATCH naming conv2d-grad-input and the tensor that is too small.
  */
-export function convGradInput(family: KernelFamily, g: ConvGeometry, { dy, wT, dx, residual, mask }: GradInputTensors): Step[] {
+export function convGradInput(family: KernelFamily, g: ConvGeometry, { dy, wT, dx, residual, mask, scratch }: GradInputTensors): Step[] {
   const name = "conv2d-grad-input";
   requireElements(name, "dy", dy, outputElements(g));
-  requireElements(name, "wT", wT, weightElements(g));
+  requireElements(name, "wT", wT, needsTranspose(g) ? transposedElements(g) : weightElements(g));
   requireElements(name, "dx", dx, inputElements(g));
   const epilogue = bindEpilogue(name, { residual, mask }, g.c, inputElements(g), dy);
+  if (byColumns(g)) {
+    const columns = scratch ?? noScratch(dx);
+    requireElements(name, "scratch", columns, gradInputScratchElements(g));
+    const product = forwardPass(linearGeometry(g.n * g.oh * g.ow, pad4(g.k), columnPitch(g)));
+    return [
+      implicitGemm(family, product, { flags: 0, buffers: [dy, wT, dy, dy, dy, columns] }),
+      gatherColumns(g, { flags: epilogue.flags, buffers: [columns, ...bindEpilogue(name, { residual, mask }, g.c, inputElements(g), columns).buffers, dx] }),
+    ];
+  }
   const operands = { flags: epilogue.flags, buffers: [dy, wT, ...epilogue.buffers, dx] };
   return g.groups > 1 ? [groupedGradInput(g, operands)] : gradInputPasses(g).map((pass) => implicitGemm(family, pass, operands));
 }
@@ -99,7 +116,7 @@ export function convGradWeight(family: KernelFamily, g: ConvGeometry, { x, dy, d
   requireElements(name, "dw", dw, weightElements(g));
   const count = slices(family, g);
   if (count === 1) return [gradWeightSlices(family, g, x, dy, dw)];
-  const part = scratch ?? { ...dw, bytes: 0, shape: [0], label: "none given" }; // refused by the next line, by name
+  const part = scratch ?? noScratch(dw);
   requireElements(name, "scratch", part, scratchElements(family, g));
   return [gradWeightSlices(family, g, x, dy, part), sumSlices(part, dw, { slices: count, n: weightElements(g) })];
 }
@@ -109,6 +126,9 @@ export function scratchElements(family: KernelFamily, g: ConvGeometry): number {
   const count = slices(family, g);
   return count === 1 ? 0 : count * weightElements(g);
 }
+
+/** Stands for a scratch that was not given: too small for anything, so it is refused by name. */
+function noScratch(any: Tensor): Tensor { return { ...any, bytes: 0, shape: [0], label: "none given" }; }
 
 function implicitGemm(family: KernelFamily, pass: GemmPass, operands: GemmOperands): Step {
   return family.kind === "subgroup" ? implicitGemmSubgroup(family.size, pass, operands) : implicitGemmTiled(pass, operands);

@@ -66,3 +66,13 @@ export function weightElements(g: ConvGeometry): number { return g.kh * g.kw * w
 
 /** Input channels that one output channel sees, as stored: padded to four only where there is one group. */
 export function weightRows(g: ConvGeometry): number { return g.groups === 1 ? pad4(g.c) : g.c / g.groups; }
+
+/** Floats per output pixel of the matrix dy · wT: one for each tap and input channel. */
+export function columnPitch(g: ConvGeometry): number { return pad4(g.kh * g.kw * g.c); }
+
+/**
+ * Whether the gradient of the input goes by columns: first dy · wT, then each pixel of dx gathers what reaches it. For few
+ * input channels, where each value of dy would otherwise be loaded once per tap to do next to nothing; but only where the
+ * matrix is no larger than dy. Depends on the weight's shape alone.
+ */
+export function byColumns(g: ConvGeometry): boolean { return g.groups === 1 && g.c <= 4 && g.kh * g.kw > 1 && columnPitch(g) <= pad4(g.k); }

@@ -8,36 +8,31 @@ import { type GemmOperands, type GemmPass, gemmParams, gemmReads } from "./impli
  */
 const ROWS: Readonly<Record<number, number>> = { 8: 32, 4: 16, 2: 8, 1: 8 };
 
-function spec(lanes: 4 | 8, columns: 1 | 2 | 4 | 8): KernelSpec {
+/** Channels of a pixel that the inner loop multiplies; 8 stands for any number, in a loop over their vec4. */
+const ANY = 8;
+
+function spec(lanes: 4 | 8, columns: number, channels: number): KernelSpec {
   return {
-    name: "conv/implicit-gemm-subgroup", lib: ["lib/grid", "lib/conv-epilogue"], params: gemmParams, reads: gemmReads, writes: ["y"],
-    constants: {}, template: { SG: lanes, COLUMNS: columns, GROUPS: lanes / columns, ROWS: ROWS[columns]!, SHARE: Math.min(4, lanes / columns) }, subgroups: true,
+    name: "conv/implicit-gemm-subgroup", lib: ["lib/grid", "lib/conv-epilogue"], params: gemmParams, reads: gemmReads, writes: ["y"], constants: {}, subgroups: true,
+    template: { SG: lanes, COLUMNS: columns, GROUPS: lanes / columns, ROWS: ROWS[columns]!, SHARE: Math.min(4, lanes / columns), CHANNELS: channels },
   };
 }
 
-export const lanes8Columns8Spec = spec(8, 8);
-export const lanes8Columns4Spec = spec(8, 4);
-export const lanes8Columns2Spec = spec(8, 2);
-export const lanes8Columns1Spec = spec(8, 1);
-export const lanes4Columns4Spec = spec(4, 4);
-export const lanes4Columns2Spec = spec(4, 2);
-export const lanes4Columns1Spec = spec(4, 1);
-
-const SPECS = {
-  8: [lanes8Columns1Spec, lanes8Columns2Spec, lanes8Columns4Spec, lanes8Columns8Spec],
-  4: [lanes4Columns1Spec, lanes4Columns2Spec, lanes4Columns4Spec],
-} as const;
+/** Every variant: lanes of a subgroup × vec4 columns of the tile × channels of a pixel, both ascending. */
+export const implicitGemmSubgroupSpecs: readonly KernelSpec[] = ([4, 8] as const).flatMap((lanes) =>
+  [1, 2, 4, 8].filter((columns) => columns <= lanes).flatMap((columns) => [1, 2, 3, 4, ANY].map((channels) => spec(lanes, columns, channels))));
 
 /**
  * One implicit GEMM for adapters whose subgroups have `lanes` lanes. The narrowest tile that covers the output channels is
- * taken, so that few channels do not leave lanes idle; it depends on nothing else, so a row has the same bits in any batch.
+ * taken, so that few channels do not leave lanes idle, and a first layer multiplies the channels of its image, not their
+ * padding. The choice depends on nothing else, so a row has the same bits in any batch.
  *
  * @see shaders/conv/implicit-gemm-subgroup.wgsl
  */
-export function implicitGemmSubgroup(lanes: 4 | 8, pass: GemmPass, { flags, buffers }: GemmOperands): Dispatch {
-  const specs = SPECS[lanes];
-  const chosen = specs.find((s) => s.template!["COLUMNS"]! >= pass.k4) ?? specs.at(-1)!;
+export function implicitGemmSubgroup(lanes: 4 | 8, { channels, scalars }: GemmPass, { flags, buffers }: GemmOperands): Dispatch {
+  const columns = Math.min(lanes, 2 ** Math.ceil(Math.log2(scalars.k4)));
+  const chosen = implicitGemmSubgroupSpecs.find(({ template: t }) => t!["SG"] === lanes && t!["COLUMNS"] === columns && t!["CHANNELS"]! >= Math.min(channels, ANY))!;
   const { COLUMNS, GROUPS, ROWS: rows } = chosen.template as { COLUMNS: number; GROUPS: number; ROWS: number };
-  const workgroups = Math.ceil(pass.rows / (GROUPS * rows)) * Math.ceil(pass.k4 / COLUMNS);
-  return { kind: "dispatch", spec: chosen, params: { ...pass, flags }, buffers, workgroups };
+  const workgroups = Math.ceil(scalars.rows / (GROUPS * rows)) * Math.ceil(scalars.k4 / COLUMNS);
+  return { kind: "dispatch", spec: chosen, params: { ...scalars, flags }, buffers, workgroups };
 }

@@ -22,12 +22,12 @@ const FEWEST_LARGE_TILES = 128;
  *
  * @see shaders/conv/implicit-gemm-tiled.wgsl
  */
-export function implicitGemmTiled(pass: GemmPass, { flags, buffers }: GemmOperands): Dispatch {
-  const large = tiles(pass, largeTileSpec);
-  const chosen = pass.k4 > 8 && large >= FEWEST_LARGE_TILES ? largeTileSpec : smallTileSpec;
-  return { kind: "dispatch", spec: chosen, params: { ...pass, flags }, buffers, workgroups: tiles(pass, chosen) };
+export function implicitGemmTiled({ scalars }: GemmPass, { flags, buffers }: GemmOperands): Dispatch {
+  const large = tiles(scalars, largeTileSpec);
+  const chosen = scalars.k4 > 8 && large >= FEWEST_LARGE_TILES ? largeTileSpec : smallTileSpec;
+  return { kind: "dispatch", spec: chosen, params: { ...scalars, flags }, buffers, workgroups: tiles(scalars, chosen) };
 }
 
-function tiles(pass: GemmPass, { template }: KernelSpec): number {
-  return Math.ceil(pass.rows / (8 * template!["TM"]!)) * Math.ceil(pass.k4 / (8 * template!["TN"]!));
+function tiles({ rows, k4 }: GemmPass["scalars"], { template }: KernelSpec): number {
+  return Math.ceil(rows / (8 * template!["TM"]!)) * Math.ceil(k4 / (8 * template!["TN"]!));
 }

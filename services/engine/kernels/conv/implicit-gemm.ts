@@ -12,8 +12,13 @@ export const gemmParams = {
 
 export const gemmReads = ["x", "w", "bias", "residual", "mask"] as const;
 
-/** One launch of an implicit GEMM, before its epilogue is known: the scalars of `gemmParams` but `flags`. */
-export type GemmPass = Readonly<Record<Exclude<keyof typeof gemmParams, "flags">, number>>;
+/** One launch of an implicit GEMM, before its epilogue is known. */
+export interface GemmPass {
+  /** Input channels that are not padding; a kernel may leave the others out. */
+  readonly channels: number;
+  /** The scalars of `gemmParams` but `flags`. */
+  readonly scalars: Readonly<Record<Exclude<keyof typeof gemmParams, "flags">, number>>;
+}
 
 /** The tensors of a launch, in binding order. */
 export interface GemmOperands {
@@ -25,11 +30,12 @@ export interface GemmOperands {
 /** y = conv(x, w): input pixels `stride` apart, every tap. */
 export function forwardPass(geometry: ConvGeometry): GemmPass {
   const g = asOneRow(geometry);
-  return {
+  const scalars = {
     rows: g.n * g.oh * g.ow, c4: pad4(g.c) / 4, k4: pad4(g.k) / 4, grid_h: g.oh, grid_w: g.ow, in_h: g.h, in_w: g.w,
     in_step: g.stride, y0: -g.padding, x0: -g.padding, taps_y: g.kh, taps_x: g.kw, tap_step: 1, ky0: 0, kx0: 0, k_step: 1, kw: g.kw,
     out_h: g.oh, out_w: g.ow, out_step: 1, out_y: 0, out_x: 0,
   };
+  return { channels: g.c, scalars };
 }
 
 /**
@@ -47,11 +53,12 @@ export function gradInputPasses(geometry: ConvGeometry): GemmPass[] {
 function residuePass(g: ConvGeometry, ry: number, rx: number): GemmPass {
   const y = axis(g.h, g.kh, ry, g);
   const x = axis(g.w, g.kw, rx, g);
-  return {
+  const scalars = {
     rows: g.n * y.size * x.size, c4: pad4(g.k) / 4, k4: pad4(g.c) / 4, grid_h: y.size, grid_w: x.size, in_h: g.oh, in_w: g.ow,
     in_step: 1, y0: y.start, x0: x.start, taps_y: y.taps, taps_x: x.taps, tap_step: -1, ky0: y.k0, kx0: x.k0, k_step: g.stride, kw: g.kw,
     out_h: g.h, out_w: g.w, out_step: g.stride, out_y: ry, out_x: rx,
   };
+  return { channels: g.k, scalars };
 }
 
 function axis(pixels: number, window: number, residue: number, { stride, padding }: ConvGeometry): { size: number; k0: number; taps: number; start: number } {

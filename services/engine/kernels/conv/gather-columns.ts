@@ -1,0 +1,34 @@
+import type { Dispatch, KernelSpec } from "../../gpu/kernel.ts";
+import { columnPitch, type ConvGeometry } from "./geometry.ts";
+import type { GemmOperands } from "./implicit-gemm.ts";
+
+/** Neighbouring pixels per invocation: they share the arithmetic of their row, and the loop. */
+const PIXELS = 4;
+
+function spec(channels: number): KernelSpec {
+  return {
+    name: "conv/gather-columns", lib: ["lib/grid", "lib/conv-epilogue"],
+    params: {
+      rows: "u32", h: "u32", w: "u32", oh: "u32", ow: "u32", stride: "u32", padding: "u32", kh: "u32", kw: "u32",
+      taps_y: "u32", taps_x: "u32", pitch: "u32", flags: "u32",
+    },
+    reads: ["columns", "bias", "residual", "mask"], writes: ["dx"], constants: {}, template: { PIXELS, CHANNELS: channels },
+  };
+}
+
+/** By input channels, 1 to 4. */
+export const gatherColumnsSpecs: readonly KernelSpec[] = [1, 2, 3, 4].map(spec);
+
+/**
+ * Adds the windows of a layer with at most four input channels up to dx, on any adapter. Sizes are checked by convGradInput.
+ *
+ * @param operands columns, bias, residual, mask, dx.
+ * @see shaders/conv/gather-columns.wgsl
+ */
+export function gatherColumns(g: ConvGeometry, { flags, buffers }: GemmOperands): Dispatch {
+  const { n, h, w, oh, ow, stride, padding, kh, kw } = g;
+  const params = {
+    rows: n * h, h, w, oh, ow, stride, padding, kh, kw, taps_y: Math.ceil(kh / stride), taps_x: Math.ceil(kw / stride), pitch: columnPitch(g), flags,
+  };
+  return { kind: "dispatch", spec: gatherColumnsSpecs[g.c - 1]!, params, buffers, workgroups: Math.ceil((n * h * Math.ceil(w / PIXELS)) / 8) };
+}

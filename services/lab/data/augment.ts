@@ -1,0 +1,42 @@
+import { HOST_DRAW, philox4x32, seedWords } from "../../common/rng.ts";
+import { STREAM } from "../streams.ts";
+import { checkedIndex, type Dataset, type SplitName, subPixels } from "./dataset.ts";
+
+export interface Augmentation {
+  /** Pixels of black border from which a window of the image's size is cut at random; 0 switches it off. */
+  readonly cropPadding: number;
+  /** Mirror left and right with probability ½. */
+  readonly flip: boolean;
+}
+
+/**
+ * Random crop and flip (He et al. 2016, section 4.2). What happens to an image depends on (seed, epoch, index) only, not
+ * on the batch it is in.
+ *
+ * @returns [indices.length, m] f32 in [0, 1], as `gather` gives without augmentation.
+ * @throws AppError VALUE_RANGE for an index outside the split.
+ */
+export function gatherAugmented(dataset: Dataset, split: SplitName, indices: ArrayLike<number>, { cropPadding, flip }: Augmentation, seed: bigint, epoch: number): Float32Array {
+  const { images, count } = dataset.splits[split];
+  const [c, h, w] = dataset.inputShape;
+  const m = subPixels(dataset.inputShape);
+  const key = seedWords(seed);
+  const x = new Float32Array(indices.length * m);
+  for (let i = 0; i < indices.length; i++) {
+    const index = checkedIndex(dataset.name, split, indices[i]!, count);
+    const [a, b, f] = philox4x32([index, epoch, HOST_DRAW, STREAM.augment], key);
+    const dy = below(a, 2 * cropPadding + 1) - cropPadding;
+    const dx = below(b, 2 * cropPadding + 1) - cropPadding;
+    const mirrored = flip && below(f, 2) === 1;
+    for (let k = 0; k < c; k++) for (let row = 0; row < h; row++) for (let column = 0; column < w; column++) {
+      const fromRow = row + dy;
+      const fromColumn = (mirrored ? w - 1 - column : column) + dx;
+      if (fromRow < 0 || fromRow >= h || fromColumn < 0 || fromColumn >= w) continue; // the black border
+      x[i * m + (k * h + row) * w + column] = images[index * m + (k * h + fromRow) * w + fromColumn]! / 255;
+    }
+  }
+  return x;
+}
+
+/** A u32 scaled to {0, …, n-1}; for the few values wanted here its bias is below 1e-8. */
+function below(word: number, n: number): number { return Math.floor((word / 2 ** 32) * n); }
