@@ -32,6 +32,6 @@ fn main(
   let column = at % params.columns4 * 4u + vec4u(0u, 1u, 2u, 3u);
   let tap = column / params.c;
   let real = tap < vec4u(params.taps);
-  let from = select(vec4u(0u), (tap * 4u + column % params.c) * params.k + k, real);
-  w_t[at] = select(vec4f(0.0), vec4f(w[from.x], w[from.y], w[from.z], w[from.w]), real);
+  let source = select(vec4u(0u), (tap * 4u + column % params.c) * params.k + k, real);
+  w_t[at] = select(vec4f(0.0), vec4f(w[source.x], w[source.y], w[source.z], w[source.w]), real);
 }

@@ -68,51 +68,62 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
   let first_row = slice / params.col_slices * params.rows_per_slice;
   let first_col = slice % params.col_slices * params.cols_per_slice;
   let end_col = min(first_col + params.cols_per_slice, params.ow);
-  for (var row = first_row; row < min(first_row + params.rows_per_slice, params.image_rows); row++) {
-    let image = row / params.oh;
-    let oy = i32(row % params.oh * params.stride);
+  let end_row = min(first_row + params.rows_per_slice, params.image_rows);
+  // One loop over rows and columns: a value carried round a loop is blended with the execution mask at every level.
+  let turns = (end_row - first_row) * ((end_col - first_col + ${PIXELS - 1}u) / ${PIXELS}u);
+  var row = first_row;
+  var image = first_row / params.oh;
+  var oy = first_row - image * params.oh;
+  var ox = first_col;
+  for (var turn = 0u; turn < turns; turn++) {
     //#for i in 0..ROWS / 4 / COLUMNS
-    let iy${i} = u32(oy + ky${i});                                 // above the image: wraps round to something huge
+    let iy${i} = u32(i32(oy * params.stride) + ky${i});             // above the image: wraps round to something huge
     let row_inside${i} = (quad${i} < params.row_quads) & (iy${i} < params.h); // & not &&: no branches
     let line${i} = (image * params.h + iy${i}) * params.w;
     //#end
-    for (var ox = first_col; ox < end_col; ox += ${PIXELS}u) {
-      //#for p in 0..PIXELS
-      //#for i in 0..ROWS / 4 / COLUMNS
-      let ix${p}_${i} = u32(i32((ox + ${p}u) * params.stride) + kx${i});
-      let inside${p}_${i} = row_inside${i} & (ox + ${p}u < end_col) & (ix${p}_${i} < params.w);
-      let a${p}_${i} = select(vec4f(0.0), x[select(0u, (line${i} + ix${p}_${i}) * params.c4 + c${i}, inside${p}_${i})], inside${p}_${i});
-      //#end
-      //#end
-      //#for l in 0..PIXELS / SHARE
-      let b${l} = dy[(row * params.ow + min(ox + ${l * SHARE}u + group % ${SHARE}u, end_col - 1u)) * params.k4 + k_read];
-      //#end
-      //#for p in 0..PIXELS
-      //#if COLUMNS === SG
-      let d${p} = b${p};
-      //#else
-      let d${p} = subgroupShuffle(b${Math.floor(p / SHARE)}, ${p % SHARE * COLUMNS}u + column);
-      //#end
-      //#end
-      //#for j in 0..ROWS / 4
-      //#for p in 0..PIXELS
-      //#if COLUMNS === SG
-      let s${j}_${p} = subgroupBroadcast(a${p}_${Math.floor(j / COLUMNS)}, ${j % COLUMNS}u);
-      //#else
-      //#if COLUMNS === 1
-      let s${j}_${p} = a${p}_${j};
-      //#else
-      let s${j}_${p} = subgroupShuffle(a${p}_${Math.floor(j / COLUMNS)}, group * ${COLUMNS}u + ${j % COLUMNS}u);
-      //#end
-      //#end
-      //#end
-      //#for q in 0..4
-      //#for p in 0..PIXELS
-      sum${j * 4 + q} = fma(vec4f(s${j}_${p}.${"xyzw"[q]}), d${p}, sum${j * 4 + q});
-      //#end
-      //#end
-      //#end
-    }
+    //#for p in 0..PIXELS
+    //#for i in 0..ROWS / 4 / COLUMNS
+    let ix${p}_${i} = u32(i32((ox + ${p}u) * params.stride) + kx${i});
+    let inside${p}_${i} = row_inside${i} & (ox + ${p}u < end_col) & (ix${p}_${i} < params.w);
+    let a${p}_${i} = select(vec4f(0.0), x[select(0u, (line${i} + ix${p}_${i}) * params.c4 + c${i}, inside${p}_${i})], inside${p}_${i});
+    //#end
+    //#end
+    //#for l in 0..PIXELS / SHARE
+    let b${l} = dy[(row * params.ow + min(ox + ${l * SHARE}u + group % ${SHARE}u, end_col - 1u)) * params.k4 + k_read];
+    //#end
+    //#for p in 0..PIXELS
+    //#if COLUMNS === SG
+    let d${p} = b${p};
+    //#else
+    let d${p} = subgroupShuffle(b${Math.floor(p / SHARE)}, ${p % SHARE * COLUMNS}u + column);
+    //#end
+    //#end
+    //#for j in 0..ROWS / 4
+    //#for p in 0..PIXELS
+    //#if COLUMNS === SG
+    let s${j}_${p} = subgroupBroadcast(a${p}_${Math.floor(j / COLUMNS)}, ${j % COLUMNS}u);
+    //#else
+    //#if COLUMNS === 1
+    let s${j}_${p} = a${p}_${j};
+    //#else
+    let s${j}_${p} = subgroupShuffle(a${p}_${Math.floor(j / COLUMNS)}, group * ${COLUMNS}u + ${j % COLUMNS}u);
+    //#end
+    //#end
+    //#end
+    //#for q in 0..4
+    //#for p in 0..PIXELS
+    sum${j * 4 + q} = fma(vec4f(s${j}_${p}.${"xyzw"[q]}), d${p}, sum${j * 4 + q});
+    //#end
+    //#end
+    //#end
+    ox += ${PIXELS}u;
+    let next_row = ox >= end_col;
+    ox = select(ox, first_col, next_row);
+    row = select(row, row + 1u, next_row);
+    oy = select(oy, oy + 1u, next_row);
+    let next_image = oy == params.oh;
+    oy = select(oy, 0u, next_image);
+    image = select(image, image + 1u, next_image);
   }
 
   // Stored in a loop for the size of the code; a register has no index, so selects pick the row.

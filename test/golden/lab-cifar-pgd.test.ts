@@ -17,7 +17,7 @@ import { cifarCheckpoint, golden, sharedMissing } from "../support/shared.ts";
 /** torchattacks without random start; goldens/README.md, notes 2 to 4, says what can agree. */
 const LINF: PgdInput = { epsilon: 8 / 255, stepSize: 2 / 255, randomStart: false };
 const L2: PgdInput = { norm: "l2", epsilon: 0.5, stepSize: 0.1, steps: 10, randomStart: false };
-const BATCH = 50;
+const FIRST = 20;
 
 /** Images of 20 whose pixels equal float64's, at least: two fewer than PyTorch's float32 with a stable gradient (README, table). */
 const SAME_AS_FLOAT64 = { resnet20: { 10: 15, 20: 11 }, resnet2b: { 10: 20, 20: 20 } } as const;
@@ -28,7 +28,7 @@ for (const name of CIFAR_MODELS) {
   describe(`${name}: PGD against torchattacks`, { skip: sharedMissing() }, () => {
     let session: Session;
     let network: Network;
-    const first20 = () => cifarImages(golden("common/images_u8.npy"), golden("common/labels.npy"), 20);
+    const first20 = () => cifarImages(golden("common/images_u8.npy"), golden("common/labels.npy"), FIRST);
     before(async () => {
       session = new Session(await testGpu());
       network = cifarNetwork(session, name, cifarCheckpoint(name));
@@ -38,7 +38,7 @@ for (const name of CIFAR_MODELS) {
     for (const steps of [10, 20] as const) {
       it(`l∞, ${steps} steps`, async (t) => {
         const file = `${name}/pgd${steps}_linf_8_255`;
-        const { x, result } = await pgdOf(session, network, { ...LINF, steps }, first20(), BATCH);
+        const { x, result } = await pgdOf(session, network, { ...LINF, steps }, first20(), FIRST);
         assert.deepEqual([...result.success], [...golden(`${file}_success.npy`).data]);
         const off = pixelsOff(x, fromBytes(golden(`${file}_x_adv_float64_u8.npy`)), 1e-6);
         const same = off.filter((count) => count === 0).length;
@@ -48,7 +48,7 @@ for (const name of CIFAR_MODELS) {
     }
 
     it("l2, 10 steps", async (t) => {
-      const { x, result } = await pgdOf(session, network, L2, first20(), BATCH);
+      const { x, result } = await pgdOf(session, network, L2, first20(), FIRST);
       const file = `${name}/pgd10_l2_0.5`;
       assert.deepEqual([...result.success], [...golden(`${file}_success.npy`).data]);
       if (name === "resnet20") return; // sure images: torchattacks steps by the batch mean's gradient, README note 3
@@ -62,7 +62,7 @@ for (const name of CIFAR_MODELS) {
       for (const attack of ["fgsm_8_255", "pgd10_linf_8_255", "pgd20_linf_8_255", "pgd10_l2_0.5"]) {
         const adversarial = { ...first20(), x: Float32Array.from(golden(`${name}/${attack}_x_adv.npy`).data) };
         // One step of no length reports the loss where it stands.
-        const { result } = await pgdOf(session, network, { epsilon: 1e-30, stepSize: 1e-30, steps: 1, randomStart: false }, adversarial, BATCH);
+        const { result } = await pgdOf(session, network, { epsilon: 1e-30, stepSize: 1e-30, steps: 1, randomStart: false }, adversarial, FIRST);
         assertClose(result.detail!.map(({ loss }) => loss!), golden(`${name}/${attack}_loss.npy`).data, { rtol: 1e-3, atol: 1e-5 });
         assert.deepEqual([...result.success], [...golden(`${name}/${attack}_success.npy`).data], attack);
       }
@@ -85,7 +85,7 @@ for (const name of CIFAR_MODELS) {
       const images = cifarImages(golden("common/robust_images_u8.npy"), golden("common/robust_labels.npy"), count);
       for (const radius of radii) {
         const epsilon = [1, 2, 4, 8][radius]! / 255;
-        const { result } = await pgdOf(session, network, { epsilon, stepSize: epsilon / 4, steps: 20, randomStart: false }, images, BATCH);
+        const { result } = await pgdOf(session, network, { epsilon, stepSize: epsilon / 4, steps: 20, randomStart: false }, images, 50);
         const stored = [...golden(`${name}/pgd20_robust_correct.npy`).data.subarray(radius * 200, radius * 200 + count)];
         const right = result.success.filter((fooled) => fooled === 0).length;
         const wanted = stored.filter((correct) => correct === 1).length;

@@ -31,6 +31,8 @@ export const DENSE: Readonly<Record<string, ConvGeometry>> = {
   "3×3 same, C = 1 (first layer of the small CNN)": conv(2, 1, 9, 8, 32, 3, 1, 1),
   "4×4 stride 2, C = 1 (first layer of the tiny CNN)": conv(3, 1, 28, 28, 16, 4, 2, 1),
   "4×4 stride 2, all lanes of a tile": conv(2, 16, 12, 10, 32, 4, 2, 1),
+  "4×3 stride 3, C = 4, by columns, with pixels left over": conv(2, 4, 12, 9, 50, [4, 3], 3, 1),
+  "2×2 stride 3, C = 2, by columns, leaving pixels without taps": conv(3, 2, 8, 10, 9, 2, 3),
   "5×5 same, K = 7": conv(2, 3, 8, 8, 7, 5, 1, 2),
   "7×7 stride 2 padding 3": conv(1, 3, 13, 11, 20, 7, 2, 3),
   "3×1 stride 3": conv(2, 2, 11, 10, 3, [3, 1], 3, 1),
@@ -205,9 +207,9 @@ export function describeForward(variant: Variant): void {
   });
 }
 
-/** One image each: a strided convolution, and one whose batch of five takes another tile than the image alone. */
+/** One image each: a strided convolution, one whose batch of five takes another tile than the image alone, and a first layer. */
 function loneImages(groups: number): ConvGeometry[] {
-  return groups > 1 ? [conv(1, 6, 7, 6, 10, 3, 2, 1, 2)] : [conv(1, 3, 9, 8, 10, 3, 2, 1), conv(1, 36, 41, 41, 36, 1)];
+  return groups > 1 ? [conv(1, 6, 7, 6, 10, 3, 2, 1, 2)] : [conv(1, 3, 9, 8, 10, 3, 2, 1), conv(1, 36, 41, 41, 36, 1), conv(1, 1, 13, 11, 16, 4, 2, 1)];
 }
 
 export function describeGradInput(variant: Variant): void {
