@@ -48,7 +48,7 @@ export async function smallCnnCases(session: RecordingSession, seed: bigint): Pr
     make(`forward, n ${batch}`, batch, batch, await forward(session, network, images)),
     ...await training(session, network, "small-cnn", make, images),
     make(`PGD-${PGD_STEPS}, n ${batch}`, batch, 2 * PGD_STEPS * batch, await pgd(session, network, images, seed)),
-    make(`IG-${IG_POINTS}, 1 image`, 1, 2 * IG_POINTS, await integratedGradients(session, network, data(1), 1)),
+    make(`IG-${IG_POINTS}, 1 image`, 1, 2 * IG_POINTS, await integratedGradients(session, network, data(1), batch)),
     make(`IG-${IG_POINTS}, 16 images`, 16, 2 * IG_POINTS * 16, await integratedGradients(session, network, data(16), batch)),
   ];
 }
@@ -117,7 +117,7 @@ async function pgd(session: RecordingSession, network: Network, images: ImageBat
   return async () => { await attack.attack(images, false); };
 }
 
-/** @param rows of a launch: the batch size that the attributor is made for. */
+/** @param rows of a launch, over which the points of each image are spread. */
 async function integratedGradients(session: RecordingSession, network: Network, { x, labels }: ImageBatch, rows: number): Promise<Unit> {
   const attributor = await Attributor.prepare(session, network, attributionSchema.parse({ steps: IG_POINTS }), rows);
   return async () => { await attributor.attribute(x, labels); };

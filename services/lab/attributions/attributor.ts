@@ -16,7 +16,7 @@ import { baselineImage } from "./baseline.ts";
 import { type GradientPass, gradientPass } from "./input-gradient.ts";
 import { layOutPath, type PathLayout } from "./path-layout.ts";
 
-/** Images whose path integrals share one command buffer: bounds how long a cancelled run goes on. */
+/** Images whose path integrals are summed side by side: bounds the memory of sums, and how long a cancelled run goes on. */
 const PATH_GROUP = 16;
 
 /**
@@ -37,7 +37,6 @@ export class Attributor {
     /** [batch, m] f32: the maps of the last call, on the device. */
     readonly map: Tensor,
     private readonly recipe: Recipe,
-    private readonly program: Program,
     /** One per group: copies the group's maps to their rows of `map`. */
     private readonly keep: readonly Program[],
   ) {}
@@ -49,13 +48,12 @@ export class Attributor {
       const { group } = recipe;
       const m = subPixels(network.inputShape);
       const map = session.scope.tensor("maps", [batch, m]);
-      const program = await session.prepare(config.method, recipe.steps);
       const keep: Program[] = [];
       for (let first = 0; first < batch; first += group) {
         const count = Math.min(group, batch - first) * m;
         keep.push(await session.prepare("keep maps", [copy(part(recipe.map, 0, count), part(map, first * m, count))]));
       }
-      return new Attributor(session, batch, map, recipe, program, keep);
+      return new Attributor(session, batch, map, recipe, keep);
     });
   }
 
@@ -70,14 +68,13 @@ export class Attributor {
   async attribute(x: Float32Array, labels: Uint32Array): Promise<{ gap: Float64Array | null }> {
     const { length } = labels;
     if (length > this.batch) throw new EngineError("SHAPE_MISMATCH", `attributor: expected at most ${this.batch} images, got ${length}`);
-    const { group, upload, read } = this.recipe;
+    const { group, run, read } = this.recipe;
     const m = x.length / length;
     const gap = new Float64Array(length);
     for (let first = 0; first < length; first += group) {
       this.session.check();
       const last = Math.min(first + group, length);
-      upload(x.subarray(first * m, last * m), labels.subarray(first, last));
-      this.program.run();
+      run(x.subarray(first * m, last * m), labels.subarray(first, last));
       this.keep[first / group]!.run();
       gap.set(await read(last - first), first);
     }
@@ -87,12 +84,12 @@ export class Attributor {
 
 /** How one method fills a group of maps. */
 interface Recipe {
-  /** Images that one run of the steps attributes. */
+  /** Images that one run attributes at most. */
   readonly group: number;
   /** [group, m] */
   readonly map: Tensor;
-  readonly steps: readonly Step[];
-  readonly upload: (x: Float32Array, labels: Uint32Array) => void;
+  /** Submits all that it takes; does not wait. */
+  readonly run: (x: Float32Array, labels: Uint32Array) => void;
   /** What the sums of the first `count` maps of the last run miss. @throws AppError VALUE_RANGE unless they are finite. */
   readonly read: (count: number) => Promise<Float64Array>;
   /** Whether a map's sum has something to miss: only a path integral's. */
@@ -111,9 +108,14 @@ async function gradientRecipe(session: Session, network: Network, config: Attrib
   }
   const total = scope.tensor("row sums", [batch]);
   const readback = session.readback([total]);
+  const program = await session.prepare(config.method, [...steps, rowSum(map, total, { n: batch, m })]);
   return {
-    group: batch, map, hasGap: false, steps: [...steps, rowSum(map, total, { n: batch, m })],
-    upload(x, labels) { gpu.write(pass.image, x); gpu.write(pass.labels, labels); },
+    group: batch, map, hasGap: false,
+    run(x, labels) {
+      gpu.write(pass.image, x);
+      gpu.write(pass.labels, labels);
+      program.run();
+    },
     async read(count) {
       const [sums] = (await readback.read()) as [Float32Array];
       return finite(Float64Array.from(sums.subarray(0, count)));
@@ -133,15 +135,28 @@ async function pathRecipe(session: Session, network: Network, config: Attributio
   const rowLabels = scope.tensor("path labels", [layout.launches.length, batch], "u32");
   const image = baselineImage(config, network);
   for (let i = 0; i < group; i++) gpu.write(part(baseline, i * m, m), image);
-  const steps = [...pass.prologue, clear(sum)];
-  layout.launches.forEach((launch, i) => steps.push(...launchSteps(session, pass, launch, { x, baseline, sum, m, group }, part(rowLabels, i * batch, batch), part(values, i * batch, batch))));
-  steps.push(pathFinish(sum, x, baseline, map, { n: group, m }), rowSum(map, total, { n: group, m }));
+  const begin = await session.prepare("path: begin", [...pass.prologue, clear(sum)]);
+  const body = await session.prepare("path: gradient", pass.body);
+  const launches: { before: Program; after: Program }[] = [];
+  for (const [i, launch] of layout.launches.entries()) {
+    const { before, after } = aroundGradient(session, pass, launch, { x, baseline, sum, m, group }, part(rowLabels, i * batch, batch), part(values, i * batch, batch));
+    launches.push({ before: await session.prepare("path: points", before), after: await session.prepare("path: sum", after) });
+  }
+  const end = await session.prepare("path: end", [pathFinish(sum, x, baseline, map, { n: group, m }), rowSum(map, total, { n: group, m })]);
   const readback = session.readback([values, total]);
   return {
-    group, map, steps, hasGap: true,
-    upload(images, labels) {
+    group, map, hasGap: true,
+    run(images, labels) {
       gpu.write(x, images);
       gpu.write(rowLabels, Uint32Array.from(layout.imageOfRow, (i) => labels[Math.min(i, labels.length - 1)]!));
+      begin.run();
+      // Rows lie image by image, so fewer images than a group need only the first launches.
+      for (const { before, after } of launches.slice(0, Math.ceil((layout.endRow[labels.length - 1]! + 1) / batch))) {
+        before.run();
+        body.run();
+        after.run();
+      }
+      end.run();
     },
     async read(count) {
       const [ends, sums] = (await readback.read()) as [Float32Array, Float32Array];
@@ -153,7 +168,8 @@ async function pathRecipe(session: Session, network: Network, config: Attributio
 
 interface PathTensors { readonly x: Tensor; readonly baseline: Tensor; readonly sum: Tensor; readonly m: number; readonly group: number }
 
-function launchSteps({ gpu, scope }: Session, pass: GradientPass, launch: PathLayout["launches"][number], { x, baseline, sum, m, group }: PathTensors, labels: Tensor, values: Tensor): Step[] {
+/** What one launch does before and after the gradient, which all launches share. */
+function aroundGradient({ gpu, scope }: Session, pass: GradientPass, launch: PathLayout["launches"][number], { x, baseline, sum, m, group }: PathTensors, labels: Tensor, values: Tensor): Record<"before" | "after", Step[]> {
   const n = pass.batch;
   const upload = (label: string, data: Uint32Array | Float32Array): Tensor => {
     const tensor = scope.tensor(label, [data.length], data instanceof Uint32Array ? "u32" : "f32");
@@ -161,13 +177,10 @@ function launchSteps({ gpu, scope }: Session, pass: GradientPass, launch: PathLa
     return tensor;
   };
   const ranges = { firstRow: upload("first rows", launch.firstRow), rowCount: upload("row counts", launch.rowCount) };
-  return [
-    pathPoint(x, baseline, upload("source rows", launch.sourceRow), upload("alphas", launch.alpha), pass.image, { n, m, images: group }),
-    copy(labels, pass.labels),
-    ...pass.body,
-    pathAccumulate(pass.gradient, upload("weights", launch.weight), ranges, sum, { n: group, m, rows: n }),
-    copy(pass.value, values),
-  ];
+  return {
+    before: [pathPoint(x, baseline, upload("source rows", launch.sourceRow), upload("alphas", launch.alpha), pass.image, { n, m, images: group }), copy(labels, pass.labels)],
+    after: [pathAccumulate(pass.gradient, upload("weights", launch.weight), ranges, sum, { n: group, m, rows: n }), copy(pass.value, values)],
+  };
 }
 
 /** A sum is finite only if all its terms are. */
