@@ -20,6 +20,8 @@ const DATASET = "mnist-digits";
 const SEED = "1";
 /** Wanted end of the demo; what the smallest size needs beyond it is said. */
 const BUDGET_SECONDS = 230;
+/** Chosen on held-out digits: with the API's default rate of 0.002 and no shifts the standard network stays below 97 %. */
+const RECIPE = { optimiser: { adamw: { learningRate: 0.004 } }, augmentation: { cropPadding: 1 } };
 /** The radius at which all networks are attacked. */
 const ATTACK_EPSILON = 0.3;
 const DEVICE_WITHIN_MS = 120_000;
@@ -28,7 +30,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { json: { type: "string" }, smoke: { type: "boolean", default: false } } });
   const started = systemClock.monotonic();
   const config = loadConfig();
-  const server = await startServer({ config: { ...config, logLevel: config.logLevel, port: config.port }, agent: true }).catch(freePort);
+  const server = await startServer({ config, agent: true }).catch(freePort);
   try {
     const client = new DemoClient(server.url);
     say(`Lorenz listens on ${server.url} while the demo runs; open it in a browser to watch.`);
@@ -85,7 +87,7 @@ async function trainAll(client: DemoClient, size: DemoSize): Promise<string[]> {
   for (const epsilon of [0, ...size.epsilons]) {
     const name = epsilon === 0 ? "standard" : `ε = ${epsilon}`;
     const adversary = epsilon === 0 ? null : { epsilon, steps: trainSteps, warmupEpochs };
-    const input = { name, dataset: DATASET, architecture: "TINY_CNN", seed: SEED, trainCount, epochs, evaluation, probe: { count: EVALUATION.probe, attribution: { steps: size.pathSteps } }, ...(adversary && { adversary }) };
+    const input = { name, dataset: DATASET, architecture: "TINY_CNN", seed: SEED, trainCount, epochs, ...RECIPE, evaluation, probe: { count: EVALUATION.probe, attribution: { steps: size.pathSteps } }, ...(adversary && { adversary }) };
     runs.push({ id: (await client.request<{ trainModel: { id: string } }>(TRAIN, { input })).trainModel.id, name });
   }
   const models: string[] = [];

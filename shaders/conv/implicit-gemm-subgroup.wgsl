@@ -14,7 +14,8 @@
 // costs as much as 40 multiply-adds there.
 // One pipeline serves every shape: forward (tap_step 1), backward-data (tap_step −1), strided backward-data (one dispatch
 // per residue class of output pixels, each with the taps that reach it), linear layers. The order of each sum is fixed by
-// (tap, c) alone, so a row's bits do not depend on the batch it lies in.
+// (tap, c) alone, so a row's bits do not depend on the batch it lies in. Where CHANNELS ≤ 4 a pixel of x is one vec4 with
+// that many real lanes: the others are not multiplied, and there is no loop over c.
 
 enable subgroups;
 

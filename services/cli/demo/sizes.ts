@@ -15,14 +15,14 @@ export interface DemoSize {
 }
 
 const FULL: DemoSize = {
-  name: "full", trainCount: 8000, epochs: 6, warmupEpochs: 2, epsilons: [0.1, 0.2, 0.3], trainSteps: 7,
+  name: "full", trainCount: 8000, epochs: 6, warmupEpochs: 2, epsilons: [0.1, 0.2, 0.3], trainSteps: 5,
   sampleSize: 400, pathSteps: 50, pgdSteps: 20, noise: [5, 26, 52, 104],
 };
 
 /** Largest first. */
 export const SIZES: readonly DemoSize[] = [
   FULL,
-  { ...FULL, name: "half", trainCount: 6000, epochs: 4, warmupEpochs: 1, trainSteps: 5, sampleSize: 300, pathSteps: 32 },
+  { ...FULL, name: "half", trainCount: 6000, epochs: 4, warmupEpochs: 1, trainSteps: 4, sampleSize: 300, pathSteps: 32 },
   { ...FULL, name: "quarter", trainCount: 4000, epochs: 4, warmupEpochs: 1, trainSteps: 4, sampleSize: 200, pathSteps: 20, pgdSteps: 10 },
   { ...FULL, name: "small", trainCount: 2500, epochs: 3, warmupEpochs: 1, trainSteps: 3, sampleSize: 100, pathSteps: 16, pgdSteps: 10, noise: [26, 52] },
   { ...FULL, name: "smoke", trainCount: 600, epochs: 2, warmupEpochs: 1, epsilons: [0.1, 0.2, 0.3], trainSteps: 2, sampleSize: 24, pathSteps: 8, pgdSteps: 4, noise: [26, 52] },

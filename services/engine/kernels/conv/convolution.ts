@@ -3,8 +3,8 @@ import type { Step } from "../../gpu/kernel.ts";
 import { requireElements, type Tensor } from "../../gpu/tensor.ts";
 import { pad4 } from "../../graph/layout.ts";
 import { bindEpilogue } from "./epilogue.ts";
-import { gatherColumns } from "./gather-columns.ts";
 import { byColumns, columnPitch, type ConvGeometry, inputElements, linearGeometry, outputElements, weightElements } from "./geometry.ts";
+import { gatherColumns } from "./gather-columns.ts";
 import { groupedForward } from "./grouped-forward.ts";
 import { groupedGradInput } from "./grouped-grad-input.ts";
 import { groupedGradWeight, groupedSlices } from "./grouped-grad-weight.ts";
@@ -80,17 +80,16 @@ export function convGradInput(family: KernelFamily, g: ConvGeometry, { dy, wT, d
   requireElements(name, "wT", wT, needsTranspose(g) ? transposedElements(g) : weightElements(g));
   requireElements(name, "dx", dx, inputElements(g));
   const epilogue = bindEpilogue(name, { residual, mask }, g.c, inputElements(g), dy);
-  if (byColumns(g)) {
-    const columns = scratch ?? noScratch(dx);
-    requireElements(name, "scratch", columns, gradInputScratchElements(g));
-    const product = forwardPass(linearGeometry(g.n * g.oh * g.ow, pad4(g.k), columnPitch(g)));
-    return [
-      implicitGemm(family, product, { flags: 0, buffers: [dy, wT, dy, dy, dy, columns] }),
-      gatherColumns(g, { flags: epilogue.flags, buffers: [columns, ...bindEpilogue(name, { residual, mask }, g.c, inputElements(g), columns).buffers, dx] }),
-    ];
-  }
   const operands = { flags: epilogue.flags, buffers: [dy, wT, ...epilogue.buffers, dx] };
-  return g.groups > 1 ? [groupedGradInput(g, operands)] : gradInputPasses(g).map((pass) => implicitGemm(family, pass, operands));
+  if (g.groups > 1) return [groupedGradInput(g, operands)];
+  if (!byColumns(g)) return gradInputPasses(g).map((pass) => implicitGemm(family, pass, operands));
+  const columns = scratch ?? noScratch(dx);
+  requireElements(name, "scratch", columns, gradInputScratchElements(g));
+  const product = forwardPass(linearGeometry(g.n * g.oh * g.ow, pad4(g.k), columnPitch(g)));
+  return [
+    implicitGemm(family, product, { flags: 0, buffers: [dy, wT, dy, dy, dy, columns] }),
+    gatherColumns(g, { flags: epilogue.flags, buffers: [columns, ...epilogue.buffers, dx] }),
+  ];
 }
 
 export interface GradWeightTensors {
