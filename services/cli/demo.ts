@@ -42,7 +42,7 @@ async function main(): Promise<void> {
     const verdicts = judge(compare);
     const seconds = (systemClock.monotonic() - started) / 1000;
     say(["", ...tables(compare, verdicts), "", ...closing(verdicts.some((v) => v.outcome === "NOT HELD"), seconds, server.url)].join("\n"));
-    if (values.json) writeFileSync(values.json, `${JSON.stringify({ date: systemClock.nowIso(), seconds, seed: SEED, dataset: DATASET, size, device: device.deviceStatus, auditRun: audit, comparison: compare, claims: verdicts }, null, 2)}\n`);
+    if (values.json) writeFileSync(values.json, `${JSON.stringify({ date: systemClock.nowIso(), seconds, seed: SEED, dataset: DATASET, size, recipe: RECIPE, evaluation: EVALUATION, attackEpsilon: ATTACK_EPSILON, device: device.deviceStatus, auditRun: audit, comparison: compare, claims: verdicts }, null, 2)}\n`);
   } finally {
     await server.close();
   }
@@ -81,8 +81,8 @@ function chooseSize(gflops: number, smoke: boolean): DemoSize {
 
 /** @returns ids of the models, the standard one first, then by ε. */
 async function trainAll(client: DemoClient, size: DemoSize): Promise<string[]> {
-  const { trainCount, epochs, warmupEpochs, trainSteps } = size;
-  const evaluation = { count: EVALUATION.count, pgd: { epsilon: ATTACK_EPSILON, steps: EVALUATION.pgdSteps } };
+  const { trainCount, epochs, warmupEpochs, trainSteps, evaluationCount } = size;
+  const evaluation = { count: evaluationCount, pgd: { epsilon: ATTACK_EPSILON, steps: EVALUATION.pgdSteps } };
   const runs: { id: string; name: string }[] = [];
   for (const epsilon of [0, ...size.epsilons]) {
     const name = epsilon === 0 ? "standard" : `ε = ${epsilon}`;
