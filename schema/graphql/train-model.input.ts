@@ -80,7 +80,7 @@ export class EvaluationPgdInput {
 @InputType({ description: "What is measured after each epoch." })
 export class EvaluationInput {
   @Field(() => Int, { defaultValue: TRAIN.evaluation.count, description: "Held-out (test) images." }) count!: number;
-  @Field(() => EvaluationPgdInput, { nullable: true, description: "For the robust accuracy; not measured when absent." }) pgd?: EvaluationPgdInput | null;
+  @Field(() => EvaluationPgdInput, { nullable: true, description: "For the robust accuracy. When absent: the adversary's radius and 10 steps; without an adversary it is not measured." }) pgd?: EvaluationPgdInput | null;
 }
 
 @InputType({ description: "Images whose mean Gini index is followed from epoch to epoch." })

@@ -16,7 +16,8 @@ export const pgdSchema = z.strictObject({
   randomStart: z.boolean().default(true),
   /** Class to move to; the attack then counts as success when that class is predicted. Untargeted when absent. */
   target: z.int().min(0).max(100_000).optional(),
-}).refine((a) => a.norm === "l2" || a.epsilon <= 1, { path: ["epsilon"], message: "expected at most 1 for linf" });
+}).refine((a) => a.norm === "l2" || a.epsilon <= 1, { path: ["epsilon"], message: "expected at most 1 for linf" })
+  .refine((a) => a.randomStart || a.restarts === 1, { path: ["restarts"], message: "expected 1 without random starts: all restarts would be the same" });
 
 /** Plain noise on the k sub-pixels with the highest signed attribution (equation 5), and on k random ones as control. */
 export const inductiveNoiseSchema = z.strictObject({

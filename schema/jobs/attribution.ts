@@ -10,7 +10,8 @@ export const attributionSchema = z.strictObject({
   baseline: z.enum(["mean", "black", "grey", "given"]).default("mean"),
   /** For baseline "given": one value, one per channel, or one per sub-pixel, in [0,1]. */
   baselineValues: z.array(z.number().min(0).max(1)).min(1).max(150_528).optional(),
-}).refine((a) => (a.baseline === "given") === (a.baselineValues !== undefined), { path: ["baselineValues"], message: 'expected exactly when baseline is "given"' });
+}).refine((a) => (a.baseline === "given") === (a.baselineValues !== undefined), { path: ["baselineValues"], message: 'expected exactly when baseline is "given"' })
+  .refine((a) => a.method !== "integrated-gradients" || a.rule !== "trapezoid" || a.steps >= 2, { path: ["steps"], message: "expected at least 2 for the trapezoid rule, which has both ends" });
 
 export type AttributionConfig = z.output<typeof attributionSchema>;
 

@@ -13,7 +13,6 @@ export const CONFIG_VERSION = 1;
 
 const modelId = z.uuid();
 const datasetName = z.enum(["mnist-digits", "mnist", "fashion-mnist", "cifar10"]);
-export const DATASET_NAMES = datasetName.options;
 export type DatasetName = z.output<typeof datasetName>;
 
 const architecture = z.enum(["tiny-cnn", "small-cnn", "cifar-resnet20"]);
@@ -33,7 +32,8 @@ export type SelectionConfig = z.output<typeof selectionSchema>;
 const learningRate = z.number().gt(0).max(10);
 
 export const optimiserSchema = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("sgd"), learningRate: learningRate.default(0.1), momentum: z.number().min(0).lt(1).default(0.9), weightDecay: z.number().min(0).max(1).default(5e-4), nesterov: z.boolean().default(false) }),
+  z.strictObject({ kind: z.literal("sgd"), learningRate: learningRate.default(0.1), momentum: z.number().min(0).lt(1).default(0.9), weightDecay: z.number().min(0).max(1).default(5e-4), nesterov: z.boolean().default(false) })
+    .refine((o) => !o.nesterov || o.momentum > 0, { path: ["nesterov"], message: "expected false without momentum" }),
   z.strictObject({ kind: z.literal("adamw"), learningRate: learningRate.default(2e-3), beta1: z.number().min(0).lt(1).default(0.9), beta2: z.number().min(0).lt(1).default(0.999), epsilon: z.number().gt(0).max(1).default(1e-8), weightDecay: z.number().min(0).max(1).default(0.01) }),
 ]);
 export const scheduleSchema = z.discriminatedUnion("kind", [
@@ -60,13 +60,13 @@ export const trainConfigSchema = z.strictObject({
   /** Measured after each epoch on held-out (test) images. */
   evaluation: z.strictObject({
     count: z.int().min(1).max(10_000).default(500),
-    /** PGD for the robust accuracy; none when absent. */
+    /** PGD for the robust accuracy; with an adversary its radius when absent, else none. */
     pgd: z.strictObject({ epsilon: z.number().gt(0).max(1), steps: z.int().min(1).max(100).default(10), stepSize: z.number().gt(0).max(1).optional() }).optional(),
   }).default({ count: 500 }),
   /** Images whose mean Gini is followed from epoch to epoch; 0 switches it off. */
   probe: z.strictObject({ count: z.int().min(0).max(1000).default(32), attribution: attributionSchema.default(() => attributionSchema.parse({})) })
     .default(() => ({ count: 32, attribution: attributionSchema.parse({}) })),
-});
+}).refine((c) => !c.adversary || c.adversary.warmupEpochs < c.epochs, { path: ["adversary", "warmupEpochs"], message: "expected fewer than epochs: epsilon would never be reached" });
 
 const onModel = { model: modelId, dataset: datasetName, selection: selectionSchema.default(() => selectionSchema.parse({})), batchSize: z.int().min(1).max(1024).default(64) };
 
@@ -109,6 +109,12 @@ export const RUN_KINDS = ["train", "attribute", "inequality", "attack", "audit"]
 export type RunKind = (typeof RUN_KINDS)[number];
 export const RUN_STATUSES = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
+
+/** A config with what follows from its own fields filled in: training against an adversary is evaluated against it. */
+export function completeConfig(config: RunConfig): RunConfig {
+  if (config.kind !== "train" || !config.adversary || config.evaluation.pgd) return config;
+  return { ...config, evaluation: { ...config.evaluation, pgd: { epsilon: config.adversary.epsilon, steps: 10 } } };
+}
 
 /** Ids of the models that a run reads, in order. */
 export function modelsOf(config: RunConfig): readonly string[] {

@@ -43,6 +43,11 @@ export class Session {
     this.#onProgress = onProgress;
   }
 
+  /** A session of its own memory and programs with the same device, cancellation and progress: what it made is freed before this one ends. */
+  child(): Session {
+    return new Session(this.gpu, { signal: this.signal, onProgress: this.#onProgress, clock: this.clock });
+  }
+
   /** Call between command buffers. @throws the signal's reason when the run is cancelled, the device's fault when it has one. */
   check(): void {
     this.signal.throwIfAborted();

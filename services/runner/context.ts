@@ -1,5 +1,5 @@
-import type { BlobRef, ResultsInput, TrainedModel } from "../../schema/jobs/results.ts";
-import type { DatasetName, RunConfig } from "../../schema/jobs/run-config.ts";
+import type { BlobRef, ResultsInput } from "../../schema/jobs/results.ts";
+import type { DatasetName } from "../../schema/jobs/run-config.ts";
 import type { ModelRef } from "../../schema/jobs/runner-message.ts";
 import type { Dataset } from "../lab/data/dataset.ts";
 import type { Network } from "../lab/models/network.ts";
@@ -25,6 +25,3 @@ export interface TaskContext {
   note(message: string): void;
   checkpoint(epoch: number, blob: BlobRef): void;
 }
-
-/** One kind of run: a recipe of the lab between messages. Throws to fail; returns the model when it makes one. */
-export type Task<C extends RunConfig = RunConfig> = (context: TaskContext, config: C) => Promise<TrainedModel | undefined>;

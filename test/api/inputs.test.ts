@@ -42,6 +42,16 @@ describe("inputs", () => {
     assert.deepEqual(parseDraft(draftConfig("train", coerce("trainModel", input))), runConfigSchema.parse(config));
   });
 
+  it("training against an adversary is evaluated against it, unless another evaluation is asked for", () => {
+    const pgdOf = (input: object): unknown => {
+      const config = parseDraft(draftConfig("train", coerce("trainModel", { name: "a", dataset: "mnist", architecture: "TINY_CNN", ...input })));
+      return config.kind === "train" && config.evaluation.pgd;
+    };
+    assert.deepEqual(pgdOf({ adversary: { epsilon: 0.2 } }), { epsilon: 0.2, steps: 10 });
+    assert.deepEqual(pgdOf({ adversary: { epsilon: 0.2 }, evaluation: { pgd: { epsilon: 0.1, steps: 3 } } }), { epsilon: 0.1, steps: 3 });
+    assert.equal(pgdOf({}), undefined);
+  });
+
   it("a constant schedule is asked for with true, and null is the same as absent", () => {
     const input = { name: "a", dataset: "mnist", architecture: "TINY_CNN", schedule: { constant: true }, adversary: null, trainCount: null };
     const config = parseDraft(draftConfig("train", coerce("trainModel", input)));
@@ -59,6 +69,10 @@ describe("inputs", () => {
     ["trainModel", "train", { name: " ", dataset: "mnist", architecture: "TINY_CNN", epochs: 0, adversary: { epsilon: 1.5 }, optimiser: { adamw: { beta1: 1 } } }, ["input.name", "input.epochs", "input.optimiser.adamw.beta1", "input.adversary.epsilon"]],
     ["attackModel", "attack", { model: "x", dataset: "nope", attack: { pgd: { epsilon: 2 } } }, ["input.model", "input.dataset", "input.attack.pgd.epsilon"]],
     ["attackModel", "attack", { model: ID, dataset: "mnist", attack: { inductiveNoise: { type: "I", k: [3, 0] } }, attribution: { baseline: "GIVEN" } }, ["input.attack.inductiveNoise.k.1", "input.attribution.baselineValues"]],
+    ["trainModel", "train", { name: "a", dataset: "mnist", architecture: "TINY_CNN", epochs: 2, adversary: { epsilon: 0.3, warmupEpochs: 2 } }, ["input.adversary.warmupEpochs"]],
+    ["trainModel", "train", { name: "a", dataset: "mnist", architecture: "TINY_CNN", optimiser: { sgd: { momentum: 0, nesterov: true } } }, ["input.optimiser.sgd.nesterov"]],
+    ["attributeImages", "attribute", { model: ID, dataset: "mnist", attribution: { rule: "TRAPEZOID", steps: 1 } }, ["input.attribution.steps"]],
+    ["attackModel", "attack", { model: ID, dataset: "mnist", attack: { pgd: { epsilon: 0.1, restarts: 3, randomStart: false } } }, ["input.attack.pgd.restarts"]],
     ["audit", "audit", { models: [ID, ID], dataset: "mnist", attacks: [{ pgd: { epsilon: 0.1 } }, { pgd: { epsilon: -1 } }], measures: [{ regional: { block: 0 } }] }, ["input.models", "input.measures.0.regional.block", "input.attacks.1.pgd.epsilon"]],
   ];
   for (const [mutation, kind, input, fields] of wrong) {

@@ -131,6 +131,7 @@ describe("refusals", () => {
     ["ε in steps of 1/255", "trainModel", () => ({ ...TRAIN, adversary: { epsilon: 8 } }), "INVALID_INPUT", "input.adversary.epsilon"],
     ["a learning rate of 0", "trainModel", () => ({ ...TRAIN, optimiser: { adamw: { learningRate: 0 } } }), "INVALID_INPUT", "input.optimiser.adamw.learningRate"],
     ["two optimisers", "trainModel", () => ({ ...TRAIN, optimiser: { sgd: {}, adamw: {} } }), "INVALID_INPUT", "input.optimiser"],
+    ["a batch larger than the training set", "trainModel", () => ({ ...TRAIN, trainCount: 64 }), "INVALID_INPUT", "input.batchSize"],
     ["more images than there are", "trainModel", () => ({ ...TRAIN, trainCount: 8001 }), "INVALID_INPUT", "input.trainCount"],
     ["a larger evaluation than the split", "trainModel", () => ({ ...TRAIN, evaluation: { count: 2001 } }), "INVALID_INPUT", "input.evaluation.count"],
     ["an unknown data set", "trainModel", () => ({ ...TRAIN, dataset: "imagenet" }), "INVALID_INPUT", "input.dataset"],

@@ -1,3 +1,4 @@
+import { AppError } from "../../common/errors.ts";
 import type { Comparison, Rate, Row } from "./queries.ts";
 
 /** An ordering that the paper states, and what this run's numbers say of it. */
@@ -46,7 +47,7 @@ function occlusionClaims(standard: Row, most: Row): Verdict[] {
 }
 
 function controlClaims(most: Row): Verdict[] {
-  const judged = most.errors.filter((e) => e.control !== null);
+  const judged = requireSome("random control", most.errors.filter((e) => e.control !== null));
   const outcomes = judged.map((e) => compare(e.error, e.control!));
   const better = outcomes.filter((o) => o !== "NOT HELD").length;
   return [{
@@ -59,9 +60,16 @@ function controlClaims(most: Row): Verdict[] {
 type ComparedError = Row["errors"][number];
 
 function everyPair(claim: string, standard: readonly ComparedError[], robust: readonly ComparedError[], name: (e: ComparedError) => string): Verdict {
-  const outcomes = standard.map((e, i) => compare(robust[i]!.error, e.error));
+  const pairs = requireSome(claim, standard).map((e) => ({ e, other: requireSome(claim, robust.filter((r) => r.k === e.k && r.colour === e.colour))[0]! }));
+  const outcomes = pairs.map(({ e, other }) => compare(other.error, e.error));
   const outcome = outcomes.includes("NOT HELD") ? "NOT HELD" : outcomes.every((o) => o === "held clearly") ? "held clearly" : "held";
-  return { claim, outcome, evidence: standard.map((e, i) => `${name(e)}: ${percent(e.error.rate)} → ${percent(robust[i]!.error.rate)}`).join(", ") };
+  return { claim, outcome, evidence: pairs.map(({ e, other }) => `${name(e)}: ${percent(e.error.rate)} → ${percent(other.error.rate)}`).join(", ") };
+}
+
+/** A claim about nothing would hold: that must not pass for a finding. */
+function requireSome<T>(claim: string, items: readonly T[]): readonly T[] {
+  if (items.length === 0) throw new AppError("INVARIANT", `demo: expected comparisons for "${claim}", got none`);
+  return items;
 }
 
 /** Whether `more` exceeds `less`. */

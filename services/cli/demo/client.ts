@@ -18,12 +18,12 @@ export class DemoClient {
   /** Calls `onEvent` for every event of the run, from its first on; resolves when the run has ended. */
   async follow(runId: string, onEvent: (event: RunEvent) => void): Promise<void> {
     const client = createClient({ url: `${this.url.replace(/^http/, "ws")}/graphql`, webSocketImpl: WebSocket });
-    let after = 0;
+    const variables = { runId, after: 0 }; // sent again on every reconnect, so it must be where we are
     try {
-      const batches = client.iterate<{ runEvents: readonly RunEvent[] }>({ query: "subscription ($runId: ID!, $after: Int!) { runEvents(runId: $runId, after: $after) { seq type payload } }", variables: { runId, after } });
+      const batches = client.iterate<{ runEvents: readonly RunEvent[] }>({ query: "subscription ($runId: ID!, $after: Int!) { runEvents(runId: $runId, after: $after) { seq type payload } }", variables });
       for await (const { data, errors } of batches) {
-        if (errors) throw new AppError("INTERNAL", errors.map((e) => e.message).join("; "));
-        for (const event of data!.runEvents) { after = event.seq; onEvent(event); }
+        if (errors) throw new AppError(String(errors[0]?.extensions?.["code"] ?? "INTERNAL"), errors.map((e) => e.message).join("; "));
+        for (const event of data!.runEvents) { variables.after = event.seq; onEvent(event); }
       }
     } finally {
       await client.dispose();

@@ -30,8 +30,9 @@ export const COMPARE = `query Compare($models: [ID!]!, $runId: ID) {
 export const DEVICE = `query Device { deviceStatus { measuredGflops advice agents { state message environment { adapter adapterKind software kernelFamily dawn node platform code } } } }`;
 export interface DeviceAnswer { readonly deviceStatus: { readonly measuredGflops: number | null; readonly advice: readonly string[]; readonly agents: readonly { readonly state: string; readonly message: string | null; readonly environment: Readonly<Record<string, unknown>> & { readonly adapter: string; readonly software: boolean } | null }[] } }
 
-export const DATASETS = `query Datasets { datasets { name available } }`;
+export const DATASETS = `query Datasets { datasets { name available reason } }`;
 export const TRAIN = `mutation Train($input: TrainModelInput!) { trainModel(input: $input) { id } }`;
+export const CANCEL = `mutation Cancel($id: ID!) { cancelRun(id: $id) { id } }`;
 export const AUDIT = `mutation Audit($input: AuditInput!) { audit(input: $input) { id } }`;
 export const OUTCOME = `query Outcome($id: ID!) { run(id: $id) { status error { code message } product { id name } } }`;
 export interface OutcomeAnswer { readonly run: { readonly status: string; readonly error: { readonly code: string; readonly message: string } | null; readonly product: { readonly id: string; readonly name: string } | null } }

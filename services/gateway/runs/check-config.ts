@@ -2,7 +2,7 @@ import type { AttackConfig } from "../../../schema/jobs/attack.ts";
 import type { AttributionConfig, InequalityMeasure } from "../../../schema/jobs/attribution.ts";
 import { measureName } from "../../../schema/jobs/attribution.ts";
 import { modelsOf, type RunConfig } from "../../../schema/jobs/run-config.ts";
-import { AppError } from "../../common/errors.ts";
+import { AppError, assertNever } from "../../common/errors.ts";
 import type { DatasetRow } from "../../store/queries/datasets.query.ts";
 import type { ModelRow } from "../../store/queries/models.query.ts";
 import { type Draft, type FieldIssue, invalidInput } from "./config-from-input.ts";
@@ -49,6 +49,7 @@ function describe(shape: readonly number[], classes: number): string { return `i
 function checkNumbers(config: RunConfig, data: DatasetRow, report: Report): void {
   if (config.kind === "train") {
     atMost(config.trainCount, data.trainCount, "training images", ["trainCount"], report);
+    atMost(config.batchSize, config.trainCount ?? data.trainCount, "training images that are used", ["batchSize"], report);
     atMost(config.evaluation.count, data.testCount, "test images", ["evaluation", "count"], report);
     atMost(config.probe.count, data.testCount, "test images", ["probe", "count"], report);
     checkAttribution(config.probe.attribution, data, ["probe", "attribution"], report);
@@ -97,10 +98,10 @@ function checkAttack(attack: AttackConfig, { inputShape, classes }: DatasetRow, 
   } else if (attack.kind === "inductive-noise") {
     attack.k.forEach((k, i) => atMost(k, subPixels, "sub-pixels of an image", [...path, "k", i], report));
     distinct(attack.k, [...path, "k"], report);
-  } else {
+  } else if (attack.kind === "inductive-occlusion") {
     atMost(attack.maxRadius, side, "pixels, the image's side", [...path, "maxRadius"], report);
     distinct(attack.colours, [...path, "colours"], report);
-  }
+  } else assertNever(attack);
 }
 
 function atMost(value: number | undefined, limit: number, what: string, path: Path, report: Report): void {

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 
-import { type RunConfig, runConfigSchema, type RunKind } from "../../../schema/jobs/run-config.ts";
+import { completeConfig, type RunConfig, runConfigSchema, type RunKind } from "../../../schema/jobs/run-config.ts";
 import { AppError } from "../../common/errors.ts";
 
 /** One-of inputs: field → the tag that the job schema's union is told apart by, and its word for each GraphQL field. */
@@ -57,7 +57,7 @@ export function draftConfig(kind: RunKind, input: object): Draft {
 /** @throws AppError INVALID_INPUT with the first wrong field in `details.field` and all of them in `details.issues`. */
 export function parseDraft(draft: Draft): RunConfig {
   const parsed = runConfigSchema.safeParse(draft.value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return completeConfig(parsed.data);
   throw invalidInput(parsed.error.issues.map((issue) => ({ field: draft.fieldOf(issue.path as Path), message: messageOf(issue) })));
 }
 

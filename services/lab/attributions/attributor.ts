@@ -44,7 +44,7 @@ export class Attributor {
   /** @param batch images per call, and rows of one launch. Kept for the session. */
   static prepare(session: Session, network: Network, config: AttributionConfig, batch: number): Promise<Attributor> {
     return session.cached(network, `attributor ${batch} ${JSON.stringify(config)}`, async () => {
-      const recipe = await (config.method === "integrated-gradients" ? pathRecipe : gradientRecipe)(session, network, config, batch);
+      const recipe = await RECIPES[config.method](session, network, config, batch);
       const { group } = recipe;
       const m = subPixels(network.inputShape);
       const map = session.scope.tensor("maps", [batch, m]);
@@ -95,6 +95,8 @@ interface Recipe {
   /** Whether a map's sum has something to miss: only a path integral's. */
   readonly hasGap: boolean;
 }
+
+const RECIPES: Readonly<Record<AttributionConfig["method"], typeof pathRecipe>> = { saliency: gradientRecipe, "input-x-gradient": gradientRecipe, "integrated-gradients": pathRecipe };
 
 async function gradientRecipe(session: Session, network: Network, config: AttributionConfig, batch: number): Promise<Recipe> {
   const { gpu, scope } = session;

@@ -35,15 +35,19 @@ export async function audit(session: Session, models: readonly AuditedModel[], d
   const pgdImages = [...sample.indices, ...unconditional.filter((image) => !all.has(image))];
   for (const [position, { id, name, network }] of models.entries()) {
     const started = session.clock.monotonic();
-    const results = await runModelWork(session, {
-      modelId: id, network, dataset, split: SPLIT, sample: sample.indices, right: all, pgdImages, accuracyOver: new Set(unconditional),
-      attribution, measures, attacks, batch: batchSize, seed, keepMaps: keepExamples, keepExamples,
-    }, save, (done, total) => {
-      const seconds = (session.clock.monotonic() - started) / 1000;
-      const remaining = (total - done) + (models.length - position - 1) * total;
-      session.progress({ phase: `auditing ${name}`, done: position * total + done, total: models.length * total, etaSeconds: done > 0 ? (seconds / done) * remaining : null, imagesPerSecond: seconds > 0 ? done / seconds : null });
-    });
-    await onResults(results);
+    const own = session.child(); // twenty models' plans at once would not fit every device
+    try {
+      await onResults(await runModelWork(own, {
+        modelId: id, network, dataset, split: SPLIT, sample: sample.indices, right: all, pgdImages, accuracyOver: new Set(unconditional),
+        attribution, measures, attacks, batch: batchSize, seed, keepMaps: keepExamples, keepExamples,
+      }, save, (done, total) => {
+        const seconds = (session.clock.monotonic() - started) / 1000;
+        const remaining = (total - done) + (models.length - position - 1) * total;
+        session.progress({ phase: `auditing ${name}`, done: position * total + done, total: models.length * total, etaSeconds: done > 0 ? (seconds / done) * remaining : null, imagesPerSecond: seconds > 0 ? done / seconds : null });
+      }));
+    } finally {
+      own.dispose();
+    }
   }
 }
 

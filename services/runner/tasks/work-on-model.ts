@@ -6,7 +6,7 @@ import { runModelWork } from "../../lab/audit/model-work.ts";
 import { select } from "../../lab/audit/sample-set.ts";
 import type { TaskContext } from "../context.ts";
 
-/** Rows of per-image numbers in one message: keeps a message, and the transaction behind it, around a megabyte. */
+/** Rows of per-image numbers, or files, in one message: keeps a message, and the transaction behind it, around a megabyte. */
 const ROWS_PER_MESSAGE = 4000;
 
 interface OneModelWork {
@@ -39,7 +39,8 @@ export async function workOnModel(context: TaskContext, { dataset: name, selecti
 }
 
 /** Sends results in messages of bounded size. */
-export function report(context: TaskContext, { images = [], ...rest }: ResultsInput): void {
+export function report(context: TaskContext, { images = [], artifacts = [], ...rest }: ResultsInput): void {
   context.results(rest);
   for (let first = 0; first < images.length; first += ROWS_PER_MESSAGE) context.results({ images: images.slice(first, first + ROWS_PER_MESSAGE) });
+  for (let first = 0; first < artifacts.length; first += ROWS_PER_MESSAGE) context.results({ artifacts: artifacts.slice(first, first + ROWS_PER_MESSAGE) });
 }

@@ -18,6 +18,13 @@ describe("progress", () => {
     assert.equal(sent.length, 50); // five seconds
     assert.deepEqual(sent.slice(0, 3), [0, 10, 20]);
   });
+
+  it("always passes the first and the last report of a phase", () => {
+    const sent: string[] = [];
+    const report = throttled({ now: () => 0, nowIso: () => "", monotonic: () => 0 }, ({ phase, done }) => sent.push(`${phase}${done}`));
+    for (const phase of ["a", "b"]) for (const done of [0, 1, 2]) report({ phase, done, total: 2, etaSeconds: null, imagesPerSecond: null });
+    assert.deepEqual(sent, ["a0", "a2", "b0", "b2"]);
+  });
 });
 
 describe("failureOf", () => {
