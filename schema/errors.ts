@@ -6,6 +6,8 @@
 export interface ErrorEntry {
   readonly audience: "caller" | "operator" | "internal";
   readonly retry: "never" | "new-runner";
+  /** The device is lost or in an unknown state: the next run needs another. */
+  readonly endsDevice?: true;
   readonly means: string;
 }
 
@@ -28,8 +30,8 @@ export const ERRORS = {
   WEIGHTS_CORRUPT: { audience: "operator", retry: "never", means: "A weights file is damaged or does not fit its architecture." },
   BLOB_CORRUPT: { audience: "operator", retry: "never", means: "A stored file's bytes do not match its hash." },
   NO_ADAPTER: { audience: "operator", retry: "never", means: "No GPU, lavapipe or SwiftShader was found; `npm run doctor` says what to install." },
-  OUT_OF_MEMORY: { audience: "operator", retry: "never", means: "The work does not fit the adapter's memory; use a smaller batch." },
-  DEVICE_LOST: { audience: "operator", retry: "new-runner", means: "The GPU device or its driver went away; the run is tried again on a new one." },
+  OUT_OF_MEMORY: { audience: "operator", retry: "never", endsDevice: true, means: "The work does not fit the adapter's memory; use a smaller batch." },
+  DEVICE_LOST: { audience: "operator", retry: "new-runner", endsDevice: true, means: "The GPU device or its driver went away; the run is tried again on a new one." },
   RUNNER_DIED: { audience: "operator", retry: "new-runner", means: "The runner process ended without a result; the run is tried again in a new one." },
   AGENT_STOPPED: { audience: "operator", retry: "new-runner", means: "The agent was stopped while it had the run; the run goes on when an agent starts." },
   AGENT_DIED: { audience: "operator", retry: "new-runner", means: "The agent ended without giving the run back; the run goes on in another, or when it starts again." },
@@ -41,7 +43,7 @@ export const ERRORS = {
   SHAPE_MISMATCH: { audience: "internal", retry: "never", means: "A tensor or attribute does not fit its operator." },
   VALUE_RANGE: { audience: "internal", retry: "never", means: "A number is outside the range its operator is defined for." },
   SHADER_INVALID: { audience: "internal", retry: "never", means: "A shader did not compile on this adapter; the message has file, line and column." },
-  GPU_FAULT: { audience: "internal", retry: "never", means: "The GPU reported a validation or internal error." },
+  GPU_FAULT: { audience: "internal", retry: "never", endsDevice: true, means: "The GPU reported a validation or internal error." },
   INVARIANT: { audience: "internal", retry: "never", means: "A bug in Lorenz." },
   INTERNAL: { audience: "internal", retry: "never", means: "Anything else; the log has the incident." },
 } as const satisfies Record<string, ErrorEntry>;

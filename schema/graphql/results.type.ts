@@ -99,7 +99,7 @@ export class ModelAccuracyType {
 @ObjectType("ImageResult", { description: "One number about one image." })
 export class ImageResultType {
   modelId!: string;
-  @Field(() => String, { description: 'What was measured: "gini/global/absolute", "completeness-gap", "clean", "pgd-linf", "noise-I/k=52/inductive", …' }) measure!: string;
+  @Field(() => String, { description: 'What was measured: "gini/global/absolute", "completeness-gap", "pgd-linf/epsilon=0.3/steps=20", "noise-I/k=52/inductive", …' }) measure!: string;
   @Field(() => Int, { description: "Index in the split." }) image!: number;
   @Field(() => Int) label!: number;
   @Field(() => Int, { nullable: true, description: "Predicted class, after the perturbation if there was one; null where the measure has none." }) prediction!: number | null;

@@ -16,7 +16,7 @@ export type Rate = z.output<typeof rateSchema>;
 export const meanSchema = z.strictObject({ mean: z.number(), sd: z.number().min(0), n: z.int().min(1), low: z.number(), high: z.number() });
 export type Mean = z.output<typeof meanSchema>;
 
-/** One number about one image. `measure` names it: "gini/global/absolute", "completeness-gap", "clean", "pgd-linf", "noise-I/k=52/inductive", … */
+/** One number about one image. `measure` names it: "gini/global/absolute", "completeness-gap", "pgd-linf/epsilon=0.3/steps=20", "noise-I/k=52/inductive", … */
 export const imageResultSchema = z.strictObject({
   modelId: z.uuid(), measure: z.string().min(1).max(120), image: z.int().min(0), label: z.int().min(0),
   /** Predicted class after the perturbation (or of the clean image); null where a measure has none. */
@@ -58,7 +58,7 @@ export const artifactSchema = z.strictObject({
   modelId: z.uuid(), image: z.int().min(0),
   /** attribution: float32 [c,h,w] map; heat-map: its PNG; adversarial: PNG of the perturbed image; original: PNG of the clean one. */
   kind: z.enum(["attribution", "heat-map", "adversarial", "original"]),
-  /** Which attribution or attack it belongs to, such as "integrated-gradients" or "pgd-linf". */
+  /** Which attribution or attack it belongs to, such as "integrated-gradients" or "pgd-linf/epsilon=0.3/steps=20". */
   measure: z.string().max(120),
   shape: z.array(z.int().min(1)), blob: blobSchema,
 });

@@ -26,9 +26,6 @@ export interface AttemptOptions {
   readonly cancelGraceMs: number;
 }
 
-/** Codes after which the device is not to be trusted with the next run. */
-const TAINTED: ReadonlySet<string> = new Set(["DEVICE_LOST", "OUT_OF_MEMORY", "GPU_FAULT"]);
-
 export class Attempt {
   /** Rejects only when the database fails; then the queue delivers the run again. */
   readonly outcome: Promise<Outcome>;
@@ -110,7 +107,7 @@ export class Attempt {
     const { code, message, details } = failure;
     if (entryOf(code).retry === "new-runner") this.#tryAgain({ code, message, details });
     else this.#conclude(async () => { await failRun(store, claim, blobDir, { code, message, details }); return "done"; });
-    if (TAINTED.has(code) || entryOf(code).retry === "new-runner") runner.kill();
+    if (entryOf(code).endsDevice || entryOf(code).retry === "new-runner") runner.kill();
   }
 
   #violated(what: string): void {

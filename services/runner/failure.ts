@@ -1,3 +1,4 @@
+import { entryOf } from "../../schema/errors.ts";
 import { AppError } from "../common/errors.ts";
 
 export interface Failure {
@@ -8,12 +9,9 @@ export interface Failure {
   readonly endsDevice: boolean;
 }
 
-/** Codes after which the device is lost or in an unknown state. */
-const ENDS_DEVICE: ReadonlySet<string> = new Set(["DEVICE_LOST", "GPU_FAULT", "OUT_OF_MEMORY"]);
-
 /** Any thrown value as what crosses IPC. What nobody raised on purpose is INTERNAL and carries its stack. */
 export function failureOf(error: unknown): Failure {
-  if (error instanceof AppError) return { code: error.code, message: error.message, details: jsonSafe(error.details), endsDevice: ENDS_DEVICE.has(error.code) };
+  if (error instanceof AppError) return { code: error.code, message: error.message, details: jsonSafe(error.details), endsDevice: entryOf(error.code).endsDevice ?? false };
   const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
   return { code: "INTERNAL", message, details: jsonSafe({ stack }), endsDevice: false };
 }

@@ -11,4 +11,5 @@ const runner = new Runner({
   send: (message) => process.send!(message, undefined, undefined, () => undefined),
 });
 process.on("message", (message) => void runner.handle(message));
-process.on("disconnect", () => process.exit());
+// A device that is closed in order leaves nothing behind in the driver.
+process.on("disconnect", () => void runner.close().finally(() => process.exit()));

@@ -14,7 +14,7 @@ it("sees some shaders", () => assert.ok(names.length > 0));
 
 for (const name of names) {
   describe(`shaders/${name}.wgsl`, () => {
-    it("has a binding, a CPU twin and a test of the same name", () => {
+    it("has a binding and a test of the same name, and a CPU twin", () => {
       for (const path of [`services/engine/kernels/${name}.ts`, `test/kernels/${name}.test.ts`]) {
         assert.ok(existsSync(join(root, path)), `missing ${path}`);
       }

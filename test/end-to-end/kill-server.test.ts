@@ -6,7 +6,7 @@ import { it } from "node:test";
 
 import { type Product, startProduct } from "../support/product.ts";
 
-// Always embedded: PostgreSQL and its agents live in processes of their own, which test/agent kills one by one.
+// Always embedded: with PostgreSQL nothing of the database dies with the server; test/agent covers what an agent leaves there.
 it("kill -9 of the server during training, then npm start: the run goes on from its checkpoint and says so", { timeout: 300_000 }, async () => {
   const dataDir = mkdtempSync(join(tmpdir(), "lorenz-killed-"));
   let product: Product | undefined;

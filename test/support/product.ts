@@ -18,11 +18,10 @@ export interface Product {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-/** @param databaseUrl PostgreSQL; the embedded database when absent. */
-export async function startProduct(dataDir: string, databaseUrl?: string): Promise<Product> {
+/** On the embedded database, whatever DATABASE_URL says. */
+export async function startProduct(dataDir: string): Promise<Product> {
   const env: NodeJS.ProcessEnv = { ...process.env, LORENZ_DATA: dataDir, LORENZ_PORT: "0", LORENZ_LOG_LEVEL: "silent" };
   delete env["DATABASE_URL"];
-  if (databaseUrl) env["DATABASE_URL"] = databaseUrl;
   const child = spawn(process.execPath, ["--import", "tsx", gateway], { env, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   const url = await new Promise<string>((resolve, reject) => {

@@ -38,13 +38,19 @@ const EFFICIENCY = 0.47;
 export const EVALUATION = { pgdSteps: 10, probe: 32 };
 const COLOURS = 3;
 const OCCLUSION_GRID = 10;
+/** By the map and at random. */
+const PLACEMENTS = 2;
+const NOISE_TYPES = 2;
+/** PGD also attacks the images of an unconditional sample that are not in the sample set. */
+const PGD_EXTRA = 1.3;
+const TEST_IMAGES = 2000;
 
 /** GFLOP of all that the demo does at this size. */
 export function demoGflop({ trainCount, epochs, epsilons, trainSteps, evaluationCount, sampleSize, pathSteps, pgdSteps, noise }: DemoSize): number {
   const passes = (adversarial: boolean): number => trainCount * (3 + (adversarial ? 2 * trainSteps : 0)) + evaluationCount * (2 + 2 * EVALUATION.pgdSteps) + EVALUATION.probe * 2 * (pathSteps + 2);
   const training = epochs * (passes(false) + epsilons.length * passes(true));
-  const perImage = 2 * (pathSteps + 2) + 1.3 * 2 * pgdSteps + 4 * noise.length + 2 * COLOURS * OCCLUSION_GRID;
-  const audit = (epsilons.length + 1) * (sampleSize * perImage + 2000);
+  const perImage = 2 * (pathSteps + 2) + PGD_EXTRA * 2 * pgdSteps + PLACEMENTS * (NOISE_TYPES * noise.length + COLOURS * OCCLUSION_GRID);
+  const audit = (epsilons.length + 1) * (sampleSize * perImage + TEST_IMAGES);
   return ((training + audit) * FORWARD_MFLOP) / 1000;
 }
 
