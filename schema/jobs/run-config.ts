@@ -66,7 +66,7 @@ export const trainConfigSchema = z.strictObject({
   /** Images whose mean Gini is followed from epoch to epoch; 0 switches it off. */
   probe: z.strictObject({ count: z.int().min(0).max(1000).default(32), attribution: attributionSchema.default(() => attributionSchema.parse({})) })
     .default(() => ({ count: 32, attribution: attributionSchema.parse({}) })),
-}).refine((c) => !c.adversary || c.adversary.warmupEpochs < c.epochs, { path: ["adversary", "warmupEpochs"], message: "expected fewer than epochs: epsilon would never be reached" });
+}).refine(({ adversary, epochs }) => !adversary || adversary.warmupEpochs === 0 || adversary.warmupEpochs < epochs, { path: ["adversary", "warmupEpochs"], message: "expected fewer than epochs: epsilon would never be reached" });
 
 const onModel = { model: modelId, dataset: datasetName, selection: selectionSchema.default(() => selectionSchema.parse({})), batchSize: z.int().min(1).max(1024).default(64) };
 

@@ -80,7 +80,7 @@ export class Agent {
       await this.#pollCancel();
     });
     this.#every(RECOVER_EVERY_MS, "recover", () => this.#recover());
-    this.#working = this.#beginWork().catch((error: unknown) => this.#log.error({ err: error }, "cannot take work"));
+    this.#working = this.#keepTrying();
     this.#log.info({ blobDir, onlyAgent }, "agent started");
   }
 
@@ -96,6 +96,18 @@ export class Agent {
     await this.#unlisten?.();
     await removeAgent(this.#o.database.db, this.id);
     this.#log.info("agent stopped");
+  }
+
+  /** A database that is away for a moment must not leave an agent that lives and takes nothing. */
+  async #keepTrying(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      try {
+        return await this.#beginWork();
+      } catch (error) {
+        this.#log.error({ err: error }, "cannot take work; will try again");
+        await pause(LOOK_AGAIN_MS, this.#stop.signal);
+      }
+    }
   }
 
   async #beginWork(): Promise<void> {
@@ -158,8 +170,9 @@ export class Agent {
     try {
       if (!ready.ok) attempt.died({ message: ready.message, details: ready.details });
       else {
-        if (!isDeepStrictEqual(run.environment, this.#runner.environment)) await recordEnvironment(store, claim, this.#runner.environment!);
+        // "start" first: a cancel that comes while the environment is written must find a run to cancel.
         this.#runner.process.send({ type: "start", runId: run.id, attempt: claim.attempt, config: run.config, seed: run.seed, models: [...models], blobDir, ...(resume && { resume }) });
+        if (!isDeepStrictEqual(run.environment, this.#runner.environment)) await recordEnvironment(store, claim, this.#runner.environment!);
         if (await isCancelRequested(store, claim)) attempt.cancel(); // asked for before this attempt could hear it
       }
       return await attempt.outcome;

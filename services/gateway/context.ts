@@ -18,7 +18,7 @@ export interface Services {
   readonly changes: RunChangeFeed;
 }
 
-/** One per operation: its loaders batch what the operation's fields ask for, and must not outlive it. */
+/** One per operation: its loaders batch what the operation's fields ask for. A subscription's must not cache: rows change between its events. */
 export interface GatewayContext extends Services { readonly loaders: Loaders }
 
 export interface Loaders {
@@ -32,34 +32,34 @@ export interface Loaders {
   readonly accuracies: DataLoader<string, AccuracyRow[]>;
 }
 
-export function createContext(services: Services): GatewayContext {
+export function createContext(services: Services, { cache = true }: { cache?: boolean } = {}): GatewayContext {
   const { db } = services.database;
   return {
     ...services,
     loaders: {
-      model: one((ids) => modelsByIds(db, ids), (row) => row.id),
-      dataset: one((names) => datasetsByNames(db, names), (row) => row.name),
-      run: one((ids) => runsByIds(db, ids), (row) => row.id),
-      blob: one((hashes) => blobsByHashes(db, hashes), (row) => row.sha256),
-      runModels: many((ids) => modelsOfRuns(db, ids)),
-      inequality: many((ids) => inequalityOfRuns(db, ids)),
-      attacks: many((ids) => attacksOfRuns(db, ids)),
-      accuracies: many((ids) => accuraciesOfRuns(db, ids)),
+      model: one((ids) => modelsByIds(db, ids), (row) => row.id, cache),
+      dataset: one((names) => datasetsByNames(db, names), (row) => row.name, cache),
+      run: one((ids) => runsByIds(db, ids), (row) => row.id, cache),
+      blob: one((hashes) => blobsByHashes(db, hashes), (row) => row.sha256, cache),
+      runModels: many((ids) => modelsOfRuns(db, ids), cache),
+      inequality: many((ids) => inequalityOfRuns(db, ids), cache),
+      attacks: many((ids) => attacksOfRuns(db, ids), cache),
+      accuracies: many((ids) => accuraciesOfRuns(db, ids), cache),
     },
   };
 }
 
-function one<Row>(read: (keys: readonly string[]) => Promise<Row[]>, keyOf: (row: Row) => string): DataLoader<string, Row | undefined> {
+function one<Row>(read: (keys: readonly string[]) => Promise<Row[]>, keyOf: (row: Row) => string, cache: boolean): DataLoader<string, Row | undefined> {
   return new DataLoader(async (keys) => {
     const rows = new Map((await read(keys)).map((row) => [keyOf(row), row]));
     return keys.map((key) => rows.get(key));
-  });
+  }, { cache });
 }
 
-function many<Row extends { readonly runId: string }>(read: (runIds: readonly string[]) => Promise<Row[]>): DataLoader<string, Row[]> {
+function many<Row extends { readonly runId: string }>(read: (runIds: readonly string[]) => Promise<Row[]>, cache: boolean): DataLoader<string, Row[]> {
   return new DataLoader(async (runIds) => {
     const rows = new Map<string, Row[]>(runIds.map((runId) => [runId, []]));
-    for (const row of await read(runIds)) rows.get(row.runId)?.push(row);
+    for (const row of await read([...rows.keys()])) rows.get(row.runId)?.push(row);
     return runIds.map((runId) => rows.get(runId) ?? []);
-  });
+  }, { cache });
 }

@@ -31,10 +31,17 @@ export function createErrorFormatter(log: Logger): (error: unknown) => GraphQLFo
     const cause = error instanceof GraphQLError ? unwrapResolverError(error) : error;
     const known = cause instanceof AppError ? ofApp(cause) : cause instanceof GraphQLError ? ofProtocol(cause) : undefined;
     if (known) return { ...known, ...place };
+    if (isUnstorable(cause)) return { message: "expected text and numbers that the database can hold: no NUL, no lone surrogate, integers in range", ...place, extensions: { code: "INVALID_INPUT" } };
     const incident = newId();
     log.error({ err: cause, incident, path }, "unexpected error");
     return { message: `Internal error; the server's log has the incident ${incident}.`, ...place, extensions: { code: "INTERNAL", incident } };
   };
+}
+
+/** SQLSTATE class 22, "data exception": a value that passed every check and yet has no place in a column. */
+function isUnstorable(error: unknown): boolean {
+  const state = (error as { cause?: { code?: unknown } } | undefined)?.cause?.code;
+  return typeof state === "string" && state.length === 5 && state.startsWith("22");
 }
 
 function ofApp(error: AppError): GraphQLFormattedError | undefined {

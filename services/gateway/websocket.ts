@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import type { Duplex } from "node:stream";
-import { type ExecutionResult, type FormattedExecutionResult, GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from "graphql";
+import { type ExecutionResult, type FormattedExecutionResult, getOperationAST, GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from "graphql";
 import { useServer } from "graphql-ws/use/ws";
 import { WebSocketServer } from "ws";
 
@@ -44,7 +44,10 @@ export function serveWebSocket({ httpServer, schema, services, limits, formatErr
       }
       const checked = checkDocument(schema, query, limits, rules);
       if ("errors" in checked) return checked.errors;
-      return { schema, document: checked.document, operationName, variableValues: variables, contextValue: createContext(services) };
+      if (!getOperationAST(checked.document, operationName)) {
+        return [new GraphQLError("operationName: expected the name of an operation in the document", { extensions: { code: "OPERATION_RESOLUTION_FAILURE" } })];
+      }
+      return { schema, document: checked.document, operationName, variableValues: variables, contextValue: createContext(services, { cache: false }) };
     },
     onNext: (_context, _id, _payload, _args, result) => format(result as ExecutionResult, formatError),
     onError: (_context, _id, _payload, errors) => errors.map(formatError),

@@ -3,6 +3,7 @@ import { and, eq, inArray, notExists, sql } from "drizzle-orm";
 import type { BlobRef } from "../../schema/jobs/results.ts";
 import { artifacts, blobs, checkpoints, models } from "../../schema/tables/tables.ts";
 import { removeBlob, requireBlob } from "../common/blob-files.ts";
+import { logger } from "../common/log.ts";
 import type { Db } from "./database.ts";
 
 /**
@@ -22,10 +23,15 @@ export async function registerBlobs(tx: Db, folder: string, refs: readonly BlobR
 
 /**
  * Forgets those blobs that nothing refers to and deletes their files. Call it after the transaction that dropped the
- * references: a crash in between leaves a file that nobody needs, never a row without its file.
+ * references. Never throws: what it tidies up after is committed, and a blob too many harms nobody; it is logged.
  */
 export async function removeUnused(db: Db, folder: string, hashes: readonly string[]): Promise<void> {
-  if (hashes.length === 0) return;
+  for (let i = 0; i < hashes.length; i += 500) {
+    await removeSome(db, folder, hashes.slice(i, i + 500)).catch((error: unknown) => logger("store").warn({ err: error }, "could not remove unused blobs"));
+  }
+}
+
+async function removeSome(db: Db, folder: string, hashes: readonly string[]): Promise<void> {
   await db.transaction(async (tx) => {
     const one = { one: sql`1` };
     const unused = await tx.delete(blobs).where(and(

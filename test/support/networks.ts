@@ -69,6 +69,10 @@ export const smallNetworks: readonly SmallNetwork[] = [
     const z = b.relu(b.add(s.conv(b.relu(s.conv(y, 4, 3, { padding: 1 })), 4, 3, { padding: 1 }), y)); // identity shortcut
     return b.relu(b.add(s.conv(z, 6, 3, { stride: 2, padding: 1 }), s.conv(z, 6, 1, { stride: 2 }))); // projection shortcut
   }),
+  network("a projection shortcut with batch norms on both sides", [3, 3, 4, 4], (s, x) => {
+    const y = s.builder.relu(s.conv(x, 4, 3, { padding: 1 }));
+    return s.builder.relu(s.builder.add(s.norm(s.conv(y, 6, 3, { stride: 2, padding: 1 })), s.norm(s.conv(y, 6, 1, { stride: 2 }))));
+  }, { modes: both }),
   network("a value added to itself, and one used three times", [2, 2, 3, 3], ({ builder: b }, x) => { const y = b.relu(x); return b.add(b.add(y, y), b.add(b.relu(b.add(y, x)), x)); }),
   network("a weight used twice", [2, 3, 4, 4], (s, x) => { const y = s.conv(x, 3, 3, { padding: 1 }); return s.builder.conv2d(s.builder.relu(y), s.builder.graph.nodes[y]!.inputs[1]!, undefined, { padding: 1 }); }),
   network("a frozen convolution that selects pixels and channels", [2, 3, 5, 5], ({ builder }, x) => builder.conv2d(builder.relu(x), builder.frozen("select", [5, 3, 1, 1], [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0]), undefined, { stride: 2 })),

@@ -22,9 +22,6 @@ export interface AdapterInfo {
   readonly family: string;
 }
 
-/** GPU objects created since the device was opened, by kind: a steady state must not change any but encoders. */
-export type ObjectCounts = Readonly<Record<string, number>>;
-
 const COUNTED = ["createBuffer", "createTexture", "createSampler", "createBindGroup", "createBindGroupLayout", "createPipelineLayout", "createShaderModule", "createComputePipeline", "createComputePipelineAsync", "createQuerySet"] as const;
 
 const LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize", "maxComputeWorkgroupStorageSize", "maxComputeInvocationsPerWorkgroup", "maxComputeWorkgroupSizeX", "maxStorageBuffersPerShaderStage"] as const;
@@ -39,10 +36,11 @@ export interface GpuOptions {
  * `fault` is set by a lost device, nothing made here works any more: open another.
  */
 export class Gpu {
+  /** GPU objects created since the device was opened, by kind: a steady state must not change any. */
   readonly counts: Record<string, number> = {};
   /** The first error Dawn reported outside an error scope, or the loss of the device. */
   fault: EngineError | undefined;
-  /** Bytes in live buffers. */
+  /** Bytes in live buffers of scopes (staging and uniform buffers are small and not counted). */
   allocatedBytes = 0;
   /** Longest side of a dispatch grid; a test lowers it to see kernels undo the fold without dispatching millions. */
   gridLimit: number;
@@ -71,6 +69,9 @@ export class Gpu {
       label: "lorenz",
       requiredFeatures: adapter.features.has("subgroups") ? ["subgroups" as GPUFeatureName] : [],
       requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
+    }).catch((cause: Error) => {
+      found.release();
+      throw new EngineError("NO_ADAPTER", `${info.description || info.kind}: expected a device, the driver refused: ${cause.message}`, {}, { cause });
     });
     return new Gpu(device, info, family, found);
   }
@@ -106,8 +107,13 @@ export class Gpu {
 
   /** Waits until all submitted work is done. @throws the fault, if any. */
   async idle(): Promise<void> {
-    await this.device.queue.onSubmittedWorkDone().catch(() => undefined); // a lost device rejects; `fault` says more
-    await Promise.resolve();
+    try {
+      await this.device.queue.onSubmittedWorkDone();
+    } catch (cause) {
+      await new Promise((resolve) => setTimeout(resolve)); // lets device.lost settle first: it knows the reason
+      this.check();
+      throw new EngineError("GPU_FAULT", `idle: ${(cause as Error).message}`, {}, { cause });
+    }
     this.check();
   }
 

@@ -91,7 +91,7 @@ function gradSums(lowering: Lowering, dyValue: Value, xValue: Value, running: re
     const { mean, variance } = statistics(lowering, xValue, running, shape);
     const [dy, x] = [lowering.block(dyValue), lowering.block(xValue)];
     const sumDy = wanted(lowering, "batchNormGradBeta", dyValue) ?? vector(`sum dy ${dyValue}`, shape.c);
-    const sumDyXhat = wanted(lowering, "batchNormGradGamma", dyValue) ?? vector(`sum dy xhat ${dyValue}`, shape.c);
+    const sumDyXhat = wanted(lowering, "batchNormGradGamma", dyValue, xValue) ?? vector(`sum dy xhat ${dyValue}`, shape.c);
     const scratch = lowering.scratch(sumDy.label, sumsScratch(shape));
     lowering.emit(`gradient sums ${dyValue}`, { reads: [dy, x, mean, variance], writes: [sumDy, sumDyXhat], scratch }, () =>
       batchGradSums(at(dy), at(x), at(mean), at(variance), at(sumDy), at(sumDyXhat), at(scratch[0]!), shape));
@@ -99,9 +99,9 @@ function gradSums(lowering: Lowering, dyValue: Value, xValue: Value, running: re
   });
 }
 
-/** The block of the node that asks for a sum over dy, if the graph has one. */
-function wanted(lowering: Lowering, op: "batchNormGradBeta" | "batchNormGradGamma", dy: Value): Block | undefined {
-  const index = lowering.input.graph.nodes.findIndex(({ operation, inputs }) => operation.op === op && inputs[0] === dy);
+/** The block of the node that asks for a sum over dy (and x: two norms that are added share their dy), if the graph has one. */
+function wanted(lowering: Lowering, op: "batchNormGradBeta" | "batchNormGradGamma", dy: Value, x?: Value): Block | undefined {
+  const index = lowering.input.graph.nodes.findIndex(({ operation, inputs }) => operation.op === op && inputs[0] === dy && (x === undefined || inputs[1] === x));
   return index < 0 ? undefined : lowering.define(index as Value);
 }
 

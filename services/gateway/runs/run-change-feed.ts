@@ -93,7 +93,10 @@ export class RunChangeFeed {
         if (missed) this.#tell(await this.#options.newest());
         this.#tell(await this.#options.statesOf(ids));
       } catch (error) {
-        this.#options.onError(error); // the poll tries again
+        for (const id of ids) this.#touched.add(id);
+        if (missed) this.#missed = true;
+        this.#options.onError(error);
+        break; // the next poll or change tries again
       }
     }
     this.#reading = false;

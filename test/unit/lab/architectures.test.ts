@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, it } from "node:test";
 
 import type { Graph } from "../../../services/engine/graph/graph.ts";
 import { flopsOfImage } from "../../../services/engine/plan/flops.ts";
 import { forwardGraph, lossGraph, type ModelShape } from "../../../services/lab/models/architecture.ts";
 import { architectureNamed, architectures } from "../../../services/lab/models/architectures.ts";
-import { readSafetensors } from "../../../services/lab/models/safetensors.ts";
+import { cifarCheckpoint, sharedMissing } from "../../support/shared.ts";
 
 const grey: ModelShape = { inputShape: [1, 28, 28], classCount: 10, mean: [0.13], std: [0.31] };
 const colour: ModelShape = { inputShape: [3, 32, 32], classCount: 10, mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2] };
@@ -44,8 +42,8 @@ it("the networks have the published sizes", () => {
   assert.ok(tiny > 1 && tiny < 2, `${tiny} MFLOP`);
 });
 
-it("ResNet-20 has the names and shapes of the published checkpoint", () => {
-  const { tensors } = readSafetensors(readFileSync(join(process.env.LORENZ_SHARED ?? "../shared", "models/cifar10/resnet20.safetensors")));
+it("ResNet-20 has the names and shapes of the published checkpoint", { skip: sharedMissing() ?? false }, () => {
+  const { tensors } = cifarCheckpoint("resnet20");
   const ours = forwardGraph(architectures["cifar-resnet20"], colour, 1).graph.nodes.flatMap(({ operation, shape }) =>
     operation.op === "parameter" || operation.op === "state" ? [[operation.name, shape] as const] : []);
   assert.deepEqual(new Map(ours), new Map([...tensors].map(([name, { shape }]) => [name, shape])));

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, it } from "node:test";
 
 import { readSafetensors, writeSafetensors } from "../../../services/lab/models/safetensors.ts";
+import { cifarCheckpoint, sharedMissing } from "../../support/shared.ts";
 
 /** A file with this header text and so many bytes of data. */
 function file(header: unknown, dataBytes = 0): Uint8Array {
@@ -71,9 +70,8 @@ describe("safetensors", () => {
     assert.equal(({} as Record<string, unknown>).dtype, undefined);
   });
 
-  it("reads a published checkpoint", () => {
-    const folder = process.env.LORENZ_SHARED ?? "../shared";
-    const { tensors: published, metadata } = readSafetensors(readFileSync(join(folder, "models/cifar10/resnet20.safetensors")));
+  it("reads a published checkpoint", { skip: sharedMissing() ?? false }, () => {
+    const { tensors: published, metadata } = cifarCheckpoint("resnet20");
     assert.deepEqual(published.get("conv1.weight")!.shape, [16, 3, 3, 3]);
     assert.equal(metadata.training, "standard training");
   });
