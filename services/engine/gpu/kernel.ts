@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
+import { shadersFolder } from "../../common/paths.ts";
 import { EngineError } from "../errors.ts";
 import { expand, type Expanded, type TemplateValues } from "./template.ts";
 import type { Tensor } from "./tensor.ts";
@@ -51,7 +51,7 @@ export interface Clear { readonly kind: "clear"; readonly tensor: Tensor }
 /** What a program is made of. The same object may stand in a program many times (a loop body); it is prepared once. */
 export type Step = Dispatch | Copy | Clear;
 
-export const shaderRoot = findShaders(dirname(fileURLToPath(import.meta.url)));
+export const shaderRoot = shadersFolder();
 
 /** The text given to the compiler and the file and line that each of its lines came from. */
 export function source(spec: KernelSpec): { text: string; origin: (line: number) => string } {
@@ -107,11 +107,4 @@ function bindGroupLayout(device: GPUDevice, spec: KernelSpec): GPUBindGroupLayou
 export function foldGrid(n: number, limit: number): [number, number] {
   const x = Math.min(n, limit);
   return [x, Math.ceil(n / Math.max(1, x))];
-}
-
-function findShaders(from: string): string {
-  const here = join(from, "shaders", "lib");
-  if (existsSync(here)) return dirname(here);
-  if (dirname(from) === from) throw new EngineError("SHADER_INVALID", "expected a shaders/ folder above the engine, found none");
-  return findShaders(dirname(from));
 }
