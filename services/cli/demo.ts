@@ -51,7 +51,7 @@ async function main(): Promise<void> {
     const { compare } = await client.request<{ compare: Comparison }>(COMPARE, { models, runId: audit });
     const verdicts = judge(compare);
     const seconds = (systemClock.monotonic() - started) / 1000;
-    say(["", ...tables(compare, verdicts), "", ...closing(verdicts, seconds, `http://${config.host}:${config.port}`)].join("\n"));
+    say(["", ...tables(compare, verdicts), "", ...closing(verdicts, seconds, config.port === 0 ? server.url : `http://${config.host}:${config.port}`)].join("\n"));
     if (values.json) writeFileSync(values.json, `${JSON.stringify({ date: systemClock.nowIso(), seconds, seed: SEED, dataset: DATASET, size, recipe: RECIPE, evaluation: EVALUATION, attackEpsilon: ATTACK_EPSILON, device: device.deviceStatus, auditRun: audit, comparison: compare, claims: verdicts }, null, 2)}\n`);
   } finally {
     await giveUp();
