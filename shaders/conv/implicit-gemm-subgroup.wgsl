@@ -46,8 +46,20 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
+//#if X_TEXTURE
+@group(0) @binding(1) var x: texture_storage_2d<rgba32float, read>;
+fn x_at(i: u32) -> vec4f { return texel(x, i); }
+//#else
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
+fn x_at(i: u32) -> vec4f { return x[i]; }
+//#end
+//#if W_TEXTURE
+@group(0) @binding(2) var w: texture_storage_2d<rgba32float, read>;
+fn w_at(i: u32) -> vec4f { return texel(w, i); }
+//#else
 @group(0) @binding(2) var<storage, read> w: array<vec4f>;
+fn w_at(i: u32) -> vec4f { return w[i]; }
+//#end
 @group(0) @binding(3) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(4) var<storage, read> residual: array<vec4f>;
 @group(0) @binding(5) var<storage, read> mask: array<vec4f>;
@@ -95,7 +107,7 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
     let from${i} = select(0u, ((image${i} * params.in_h + py${i}) * params.in_w + px${i}) * params.c4, inside${i});
     //#end
     let tap = (params.ky0 + ty * params.k_step) * params.kw + params.kx0 + tx * params.k_step;
-    var w_at = (tap * params.c4 * 4u + group % ${SHARE}u) * params.k4 + k_read;
+    var from_w = (tap * params.c4 * 4u + group % ${SHARE}u) * params.k4 + k_read;
     //#if CHANNELS > 4
     for (var c = 0u; c < params.c4; c++) {
     //#else
@@ -103,11 +115,11 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
     //#end
       // select, not multiplication by 0: what lies at from = 0 may be infinite and belongs to another image.
       //#for i in 0..ROWS / COLUMNS
-      let a${i} = select(vec4f(0.0), x[from${i} + c], inside${i});
+      let a${i} = select(vec4f(0.0), x_at(from${i} + c), inside${i});
       //#end
       //#for i in 0..Math.ceil(Math.min(CHANNELS, 4) / SHARE)
-      let b${i} = w[w_at];
-      w_at += ${SHARE}u * params.k4;
+      let b${i} = w_at(from_w);
+      from_w += ${SHARE}u * params.k4;
       //#end
       //#for q in 0..Math.min(CHANNELS, 4)
       //#if COLUMNS === SG

@@ -34,8 +34,20 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
+//#if X_TEXTURE
+@group(0) @binding(1) var x: texture_storage_2d<rgba32float, read>;
+fn x_at(i: u32) -> vec4f { return texel(x, i); }
+//#else
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
+fn x_at(i: u32) -> vec4f { return x[i]; }
+//#end
+//#if DY_TEXTURE
+@group(0) @binding(2) var dy: texture_storage_2d<rgba32float, read>;
+fn dy_at(i: u32) -> vec4f { return texel(dy, i); }
+//#else
 @group(0) @binding(2) var<storage, read> dy: array<vec4f>;
+fn dy_at(i: u32) -> vec4f { return dy[i]; }
+//#end
 @group(0) @binding(3) var<storage, read_write> part: array<vec4f>;
 
 @compute @workgroup_size(${SG})
@@ -85,11 +97,11 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
     //#for i in 0..ROWS / 4 / COLUMNS
     let ix${p}_${i} = u32(i32((ox + ${p}u) * params.stride) + kx${i});
     let inside${p}_${i} = row_inside${i} & (ox + ${p}u < end_col) & (ix${p}_${i} < params.w);
-    let a${p}_${i} = select(vec4f(0.0), x[select(0u, (line${i} + ix${p}_${i}) * params.c4 + c${i}, inside${p}_${i})], inside${p}_${i});
+    let a${p}_${i} = select(vec4f(0.0), x_at(select(0u, (line${i} + ix${p}_${i}) * params.c4 + c${i}, inside${p}_${i})), inside${p}_${i});
     //#end
     //#end
     //#for l in 0..PIXELS / SHARE
-    let b${l} = dy[(row * params.ow + min(ox + ${l * SHARE}u + group % ${SHARE}u, end_col - 1u)) * params.k4 + k_read];
+    let b${l} = dy_at((row * params.ow + min(ox + ${l * SHARE}u + group % ${SHARE}u, end_col - 1u)) * params.k4 + k_read);
     //#end
     //#for p in 0..PIXELS
     //#if COLUMNS === SG

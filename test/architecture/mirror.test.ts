@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 
-import { type KernelSpec, shaderRoot, source } from "../../services/engine/gpu/kernel.ts";
+import { isTexture, type KernelSpec, shaderRoot, source } from "../../services/engine/gpu/kernel.ts";
 
 const root = join(shaderRoot, "..");
 const names = readdirSync(shaderRoot, { recursive: true, encoding: "utf8" })
@@ -29,12 +29,12 @@ for (const name of names) {
       assert.ok(specs.length > 0, "exports no KernelSpec named after the file");
       for (const spec of specs) {
         const code = source(spec).text;
-        const vars = [...code.matchAll(/@binding\((\d+)\)\s+var<([^>]+)>\s+(\w+)/g)].map((m) => [Number(m[1]), m[2], m[3]]);
+        const vars = [...code.matchAll(/@binding\((\d+)\)\s+var(?:<([^>]+)>)?\s+(\w+)(?:: (texture_\w+<\w+, \w+>))?/g)].map((m) => [Number(m[1]), m[2] ?? m[4], m[3]]);
         const fields = [...(/struct Params \{([^}]*)\}/.exec(code)?.[1] ?? "").matchAll(/^\s*(\w+)\s*:\s*(\w+)/gm)].map((m) => [m[1], m[2]]);
         assert.deepEqual(fields, Object.entries(spec.params));
         assert.deepEqual(vars, [
           [0, "uniform", "params"],
-          ...spec.reads.map((n, i) => [1 + i, "storage, read", n]),
+          ...spec.reads.map((n, i) => [1 + i, isTexture(spec, n) ? "texture_storage_2d<rgba32float, read>" : "storage, read", n]),
           ...spec.writes.map((n, i) => [1 + spec.reads.length + i, "storage, read_write", n]),
         ]);
         assert.deepEqual([...code.matchAll(/^override (\w+)/gm)].map((m) => m[1]), Object.keys(spec.constants));

@@ -1,8 +1,9 @@
 import { EngineError } from "../errors.ts";
 import { type FoundAdapter, findAdapter } from "./adapter.ts";
 import { compile, type KernelSpec, pipelineKey } from "./kernel.ts";
+import type { Tuning } from "../kernels/conv/variants.ts";
 import { installPollThrottle } from "./poll.ts";
-import { OFFSET_ALIGNMENT, roundUp, type Tensor, elements } from "./tensor.ts";
+import { OFFSET_ALIGNMENT, roundUp, type Tensor, elements, TEXTURE_FORMAT, TEXTURE_ROW_BYTES, TEXTURE_WIDTH, type TensorTexture, textureRows } from "./tensor.ts";
 
 /**
  * Which kernel variants fit the adapter. `subgroup`: operands are broadcast inside one subgroup of a fixed small size
@@ -24,7 +25,7 @@ export interface AdapterInfo {
 
 const COUNTED = ["createBuffer", "createTexture", "createSampler", "createBindGroup", "createBindGroupLayout", "createPipelineLayout", "createShaderModule", "createComputePipeline", "createComputePipelineAsync", "createQuerySet"] as const;
 
-const LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize", "maxComputeWorkgroupStorageSize", "maxComputeInvocationsPerWorkgroup", "maxComputeWorkgroupSizeX", "maxStorageBuffersPerShaderStage"] as const;
+const LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize", "maxComputeWorkgroupStorageSize", "maxComputeInvocationsPerWorkgroup", "maxComputeWorkgroupSizeX", "maxStorageBuffersPerShaderStage", "maxTextureDimension2D"] as const;
 
 export interface GpuOptions {
   /** "auto" takes the best adapter (gpu/adapter.ts says in which order); "null" validates shaders without any. */
@@ -40,10 +41,12 @@ export class Gpu {
   readonly counts: Record<string, number> = {};
   /** The first error Dawn reported outside an error scope, or the loss of the device. */
   fault: EngineError | undefined;
-  /** Bytes in live buffers of scopes (staging and uniform buffers are small and not counted). */
+  /** Bytes in live buffers and textures of scopes (staging and uniform buffers are small and not counted). */
   allocatedBytes = 0;
   /** Longest side of a dispatch grid; a test lowers it to see kernels undo the fold without dispatching millions. */
   gridLimit: number;
+  /** Which kernel variants to use; without one, the documented defaults (kernels/conv/variants.ts). */
+  tuning: Tuning | undefined;
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
   #found: FoundAdapter | undefined;
   #closing = false;
@@ -134,9 +137,10 @@ export class Gpu {
   }
 }
 
-/** Owns buffers and frees them together. GPU memory is invisible to V8: what is not disposed here leaks. */
+/** Owns buffers and textures and frees them together. GPU memory is invisible to V8: what is not disposed here leaks. */
 export class Scope {
   readonly #buffers: GPUBuffer[] = [];
+  readonly #textures: GPUTexture[] = [];
   constructor(readonly gpu: Gpu, readonly label: string) {}
 
   /** A zeroed tensor. @throws EngineError OUT_OF_MEMORY when it exceeds the adapter's limits. */
@@ -168,10 +172,29 @@ export class Scope {
     return buffer;
   }
 
+  /** Room for a tensor of up to `bytes` as a texture. @throws EngineError OUT_OF_MEMORY when it exceeds the adapter's limits. */
+  texture(label: string, bytes: number): TensorTexture {
+    const height = textureRows(bytes);
+    if (height > this.gpu.limits.maxTextureDimension2D) {
+      throw new EngineError("OUT_OF_MEMORY", `${this.label}/${label}: expected at most ${this.gpu.limits.maxTextureDimension2D * TEXTURE_ROW_BYTES} bytes in one texture, got ${bytes}; use a smaller batch`, { bytes });
+    }
+    this.gpu.check();
+    const texture = this.gpu.device.createTexture({
+      label: `${this.label}/${label}`, size: [TEXTURE_WIDTH, height], format: TEXTURE_FORMAT, usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
+    });
+    this.gpu.allocatedBytes += height * TEXTURE_ROW_BYTES;
+    this.#textures.push(texture);
+    return { texture, view: texture.createView() };
+  }
+
   dispose(): void {
     for (const buffer of this.#buffers.splice(0)) {
       this.gpu.allocatedBytes -= buffer.size;
       buffer.destroy();
+    }
+    for (const texture of this.#textures.splice(0)) {
+      this.gpu.allocatedBytes -= texture.height * TEXTURE_ROW_BYTES;
+      texture.destroy();
     }
   }
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { shadersFolder } from "../../common/paths.ts";
 import { EngineError } from "../errors.ts";
 import { expand, type Expanded, type TemplateValues } from "./template.ts";
-import type { Tensor } from "./tensor.ts";
+import { TEXTURE_FORMAT, type Tensor, type TensorTexture } from "./tensor.ts";
 
 export type ScalarType = "u32" | "i32" | "f32";
 
@@ -18,6 +18,8 @@ export interface KernelSpec {
   readonly params: Readonly<Record<string, ScalarType>>;
   /** Storage bindings 1.., in WGSL order. */
   readonly reads: readonly string[];
+  /** Those of `reads` that are bound as textures (lib/texel) instead of as buffers. */
+  readonly textures?: readonly string[];
   /** Storage bindings after `reads`, in WGSL order. */
   readonly writes: readonly string[];
   /** Values for WGSL `override`s. */
@@ -47,9 +49,11 @@ export interface Dispatch {
 
 export interface Copy { readonly kind: "copy"; readonly from: Tensor; readonly to: Tensor; readonly bytes: number }
 export interface Clear { readonly kind: "clear"; readonly tensor: Tensor }
+/** Brings the texture of a tensor up to date with its buffer. */
+export interface ToTexture { readonly kind: "texture"; readonly tensor: Tensor & { readonly texture: TensorTexture } }
 
 /** What a program is made of. The same object may stand in a program many times (a loop body); it is prepared once. */
-export type Step = Dispatch | Copy | Clear;
+export type Step = Dispatch | Copy | Clear | ToTexture;
 
 export const shaderRoot = shadersFolder();
 
@@ -90,16 +94,23 @@ export async function compile(device: GPUDevice, spec: KernelSpec): Promise<GPUC
   }
 }
 
+/** Whether the kernel reads this one of its `reads` as a texture. */
+export function isTexture({ textures = [] }: KernelSpec, name: string | undefined): boolean {
+  return name !== undefined && textures.includes(name);
+}
+
 /** Explicit, not `layout: "auto"`: auto drops bindings that a kernel does not read. */
 function bindGroupLayout(device: GPUDevice, spec: KernelSpec): GPUBindGroupLayout {
-  const types: GPUBufferBindingType[] = [
-    "uniform",
-    ...spec.reads.map((): GPUBufferBindingType => "read-only-storage"),
-    ...spec.writes.map((): GPUBufferBindingType => "storage"),
+  const buffer = (type: GPUBufferBindingType): Partial<GPUBindGroupLayoutEntry> => ({ buffer: { type } });
+  const texture: Partial<GPUBindGroupLayoutEntry> = { storageTexture: { access: "read-only", format: TEXTURE_FORMAT } };
+  const resources = [
+    buffer("uniform"),
+    ...spec.reads.map((name) => (isTexture(spec, name) ? texture : buffer("read-only-storage"))),
+    ...spec.writes.map(() => buffer("storage")),
   ];
   return device.createBindGroupLayout({
     label: spec.name,
-    entries: types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
+    entries: resources.map((resource, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, ...resource })),
   });
 }
 

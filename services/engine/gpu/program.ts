@@ -1,7 +1,7 @@
 import { EngineError } from "../errors.ts";
 import type { Gpu } from "./device.ts";
-import { type Dispatch, Dynamic, foldGrid, type Step } from "./kernel.ts";
-import { OFFSET_ALIGNMENT, roundUp, type Tensor } from "./tensor.ts";
+import { type Dispatch, Dynamic, foldGrid, isTexture, type Step } from "./kernel.ts";
+import { OFFSET_ALIGNMENT, roundUp, type Tensor, TEXTURE_ROW_BYTES, TEXTURE_WIDTH, type TensorTexture } from "./tensor.ts";
 
 interface Prepared {
   readonly pipeline: GPUComputePipeline;
@@ -61,7 +61,7 @@ export class Program {
         layout: pipelines[i]!.getBindGroupLayout(0),
         entries: [
           { binding: 0, resource: { buffer: uniforms, offset: offsets[i]!, size: sizes[i]! } },
-          ...dispatch.buffers.map((t, b) => ({ binding: b + 1, resource: bindingOf(t) })),
+          ...dispatch.buffers.map((t, b) => ({ binding: b + 1, resource: isTexture(spec, spec.reads[b]) ? t.texture!.view : bindingOf(t) })),
         ],
       });
       prepared.set(dispatch, { pipeline: pipelines[i]!, bindGroup, grid: foldGrid(dispatch.workgroups, gpu.gridLimit) });
@@ -98,6 +98,7 @@ export class Program {
       pass?.end();
       pass = undefined;
       if (step.kind === "copy") encoder.copyBufferToBuffer(step.from.buffer, step.from.offset, step.to.buffer, step.to.offset, step.bytes);
+      else if (step.kind === "texture") encodeToTexture(encoder, step.tensor);
       else encoder.clearBuffer(step.tensor.buffer, step.tensor.offset, step.tensor.bytes);
     }
     pass?.end();
@@ -128,6 +129,17 @@ export function copy(from: Tensor, to: Tensor): Step {
 
 export function clear(tensor: Tensor): Step { return { kind: "clear", tensor }; }
 
+export function toTexture(tensor: Tensor & { readonly texture: TensorTexture }): Step { return { kind: "texture", tensor }; }
+
+/** A copy of a buffer to a texture is a rectangle: the whole rows first, then what is left of the last one. */
+function encodeToTexture(encoder: GPUCommandEncoder, { buffer, offset, bytes, texture: { texture } }: Tensor & { readonly texture: TensorTexture }): void {
+  const texels = roundUp(bytes, 16) / 16;
+  const rows = Math.floor(texels / TEXTURE_WIDTH);
+  const rest = texels % TEXTURE_WIDTH;
+  if (rows > 0) encoder.copyBufferToTexture({ buffer, offset, bytesPerRow: TEXTURE_ROW_BYTES }, { texture }, [TEXTURE_WIDTH, rows]);
+  if (rest > 0) encoder.copyBufferToTexture({ buffer, offset: offset + rows * TEXTURE_ROW_BYTES }, { texture, origin: [0, rows] }, [rest, 1]);
+}
+
 function bindingOf(tensor: Tensor): GPUBufferBinding {
   return { buffer: tensor.buffer, offset: tensor.offset, size: Math.min(roundUp(tensor.bytes, 16), tensor.buffer.size - tensor.offset) };
 }
@@ -143,5 +155,7 @@ function checkAgainstSpec({ spec, params, buffers, workgroups }: Dispatch): void
   const expected = spec.reads.length + spec.writes.length;
   if (missing.length > 0) throw new EngineError("SHAPE_MISMATCH", `${spec.name}: expected params ${Object.keys(spec.params).join(", ")}, ${missing.join(", ")} missing`);
   if (buffers.length !== expected) throw new EngineError("SHAPE_MISMATCH", `${spec.name}: expected ${expected} buffers, got ${buffers.length}`);
+  const bare = spec.reads.filter((name, i) => isTexture(spec, name) && !buffers[i]!.texture);
+  if (bare.length > 0) throw new EngineError("SHAPE_MISMATCH", `${spec.name}: expected tensors with a texture, ${bare.join(", ")} has none`);
   if (!Number.isSafeInteger(workgroups) || workgroups < 0) throw new EngineError("SHAPE_MISMATCH", `${spec.name}: expected a count of workgroups, got ${workgroups}`);
 }

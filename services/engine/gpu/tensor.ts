@@ -15,7 +15,24 @@ export interface Tensor {
   readonly shape: readonly number[];
   readonly dtype: "f32" | "u32";
   readonly label: string;
+  /** The same elements once more, for kernels that read a texture faster than a buffer; current after a `texture` step. */
+  readonly texture?: TensorTexture;
 }
+
+/** Element 4·i … 4·i+3 of a tensor is texel (i mod TEXTURE_WIDTH, ⌊i / TEXTURE_WIDTH⌋); shaders/lib/texel.wgsl reads it. */
+export interface TensorTexture {
+  readonly texture: GPUTexture;
+  readonly view: GPUTextureView;
+}
+
+export const TEXTURE_FORMAT = "rgba32float";
+/** A power of two, and the width of every such texture: the kernels know it as a constant. */
+export const TEXTURE_WIDTH = 4096;
+const TEXEL_BYTES = 16;
+export const TEXTURE_ROW_BYTES = TEXTURE_WIDTH * TEXEL_BYTES;
+
+/** Rows of the texture that holds so many bytes. */
+export function textureRows(bytes: number): number { return Math.ceil(bytes / TEXTURE_ROW_BYTES); }
 
 /** Storage-buffer binding offsets must be multiples of this (WebGPU default limit). */
 export const OFFSET_ALIGNMENT = 256;

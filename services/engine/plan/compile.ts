@@ -12,7 +12,7 @@ import { convolutionRules } from "./lower-convolution.ts";
 import { normRules } from "./lower-norm.ts";
 import { otherRules } from "./lower-rest.ts";
 import { at, Lowering, type Rule, type Unit } from "./lowering.ts";
-import { Block, type MemoryPlan, place } from "./memory.ts";
+import { Block, type MemoryPlan, place, placeTextures, type TextureSlot } from "./memory.ts";
 import type { NetworkParameters } from "./parameters.ts";
 
 export interface PlanOptions {
@@ -62,13 +62,15 @@ export function compilePlan(gpu: Gpu, scope: Scope, graph: Graph, parameters: Ne
   const survive = new Set([...keep.map((value) => lowering.block(value)), ...lowering.prologue.flatMap(({ writes }) => writes)]);
   const memory = place([...lowering.prologue, ...lowering.body], survive, Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize));
   allocate(scope, memory);
+  const textures = placeTextures([...lowering.prologue, ...lowering.body], new Set(lowering.prologue.flatMap(({ textures = [] }) => textures)));
+  allocateTextures(scope, textures);
   const outputs = new Map(keep.map((value) => [value, at(lowering.block(value))]));
   return {
     prologue: stepsOf(lowering.prologue),
     body: stepsOf(lowering.body),
     output: (value) => outputs.get(value) ?? notKept(value),
     memory,
-    workspaceBytes: memory.arenas.reduce((sum, bytes) => sum + bytes, 0),
+    workspaceBytes: memory.arenas.reduce((sum, bytes) => sum + bytes, 0) + textures.reduce((sum, { bytes }) => sum + bytes, 0),
     macs: [...live].reduce((sum, value) => sum + nodeMacs(graph, graph.nodes[value]!), 0),
   };
 }
@@ -119,6 +121,13 @@ function allocate(scope: Scope, { placements, arenas }: MemoryPlan): void {
   for (const { block, arena, offset } of placements) {
     block.tensor = { buffer: buffers[arena]!, offset, bytes: block.elements * 4, shape: block.shape, dtype: "f32", label: block.label };
   }
+}
+
+function allocateTextures(scope: Scope, slots: readonly TextureSlot[]): void {
+  slots.forEach(({ bytes, holds }, i) => {
+    const texture = scope.texture(`texture ${i}`, bytes);
+    for (const each of holds) each.texture = texture;
+  });
 }
 
 function stepsOf(units: readonly Unit[]): Step[] { return units.flatMap(({ steps }) => steps()); }

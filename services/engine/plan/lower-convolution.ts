@@ -3,13 +3,14 @@ import { biasGradient, biasScratchElements } from "../kernels/conv/column-sums.t
 import { convForward, convGradInput, convGradWeight, gradInputScratchElements, scratchElements } from "../kernels/conv/convolution.ts";
 import { needsTranspose, transposedElements, transposeWeight } from "../kernels/conv/transpose-weight.ts";
 import { foldBatchNorm } from "../kernels/norm/fold-batch-norm.ts";
-import { elements } from "../gpu/tensor.ts";
+import { type ConvOperand, type ConvOperation, variantOf } from "../kernels/conv/variants.ts";
+import { elements, type Tensor } from "../gpu/tensor.ts";
 import { convGeometryOf } from "../graph/geometry.ts";
 import type { Shape, Value } from "../graph/graph.ts";
 import { rowLength } from "../graph/physical.ts";
 import type { Chain } from "./fuse.ts";
-import { at, type Lowering, type Rule } from "./lowering.ts";
-import { Block } from "./memory.ts";
+import { at, type Lowering, type Rule, withTexture } from "./lowering.ts";
+import { Block, type BlockTexture } from "./memory.ts";
 
 /** Convolutions, linear layers and their gradients; chains end in `value`. */
 export const convolutionRules = {
@@ -26,8 +27,9 @@ function forward(lowering: Lowering, final: Value): void {
   const added = residual === undefined ? undefined : lowering.block(residual);
   const y = lowering.define(final);
   const g = geometryOf(lowering, base, lowering.node(base).inputs[0]!, lowering.node(base).inputs[1]!);
-  lowering.emit(`forward ${base}`, { reads: present(x, w, bias, added), writes: [y] }, () =>
-    convForward(lowering.input.gpu.family, g, { x: at(x), w: at(w), y: at(y), bias: bias && at(bias), residual: added && at(added) }, { relu }));
+  const operands = operandsOf(lowering, "forward", g, { x, w });
+  lowering.emit(`forward ${base}`, { reads: present(x, w, bias, added), writes: [y], textures: operands.textures }, () =>
+    convForward(lowering.input.gpu, g, { x: operands.at("x"), w: operands.at("w"), y: at(y), bias: bias && at(bias), residual: added && at(added) }, { relu }));
 }
 
 function gradInput(lowering: Lowering, final: Value): void {
@@ -40,18 +42,34 @@ function gradInput(lowering: Lowering, final: Value): void {
   const masked = mask === undefined ? undefined : lowering.block(mask);
   const dx = lowering.define(final);
   const scratch = lowering.scratch(dx.label, gradInputScratchElements(g));
-  lowering.emit(`grad input ${base}`, { reads: present(dy, wT, added, masked), writes: [dx], scratch }, () =>
-    convGradInput(lowering.input.gpu.family, g, { dy: at(dy), wT: at(wT), dx: at(dx), residual: added && at(added), mask: masked && at(masked), scratch: scratch[0] && at(scratch[0]) }));
+  const operands = operandsOf(lowering, "grad-input", g, { dy, w: wT });
+  lowering.emit(`grad input ${base}`, { reads: present(dy, wT, added, masked), writes: [dx], scratch, textures: operands.textures }, () =>
+    convGradInput(lowering.input.gpu, g, { dy: operands.at("dy"), wT: operands.at("w"), dx: at(dx), residual: added && at(added), mask: masked && at(masked), scratch: scratch[0] && at(scratch[0]) }));
 }
 
 function gradWeight(lowering: Lowering, value: Value): void {
-  const { family } = lowering.input.gpu;
+  const { gpu } = lowering.input;
   const [xValue, dyValue] = lowering.node(value).inputs as [Value, Value];
   const g = geometryOf(lowering, value, xValue, value);
   const [x, dy] = [lowering.block(xValue), lowering.block(dyValue)];
   const dw = lowering.define(value);
-  const scratch = lowering.scratch(dw.label, scratchElements(family, g));
-  lowering.emit(`grad weight ${value}`, { reads: [x, dy], writes: [dw], scratch }, () => convGradWeight(family, g, { x: at(x), dy: at(dy), dw: at(dw), scratch: scratch[0] && at(scratch[0]) }));
+  const scratch = lowering.scratch(dw.label, scratchElements(gpu, g));
+  const operands = operandsOf(lowering, "grad-weight", g, { x, dy });
+  lowering.emit(`grad weight ${value}`, { reads: [x, dy], writes: [dw], scratch, textures: operands.textures }, () =>
+    convGradWeight(gpu, g, { x: operands.at("x"), dy: operands.at("dy"), dw: at(dw), scratch: scratch[0] && at(scratch[0]) }));
+}
+
+/** The operands as the variant of the operation reads them: with a texture where it wants one and there is room. */
+function operandsOf(lowering: Lowering, operation: ConvOperation, g: ConvGeometry, blocks: Partial<Record<ConvOperand, Block>>): { textures: BlockTexture[]; at(operand: ConvOperand): Tensor } {
+  const textures = new Map<ConvOperand, BlockTexture>();
+  for (const operand of variantOf(lowering.input.gpu, operation, g).textures) {
+    const texture = lowering.texture(blocks[operand]!);
+    if (texture) textures.set(operand, texture);
+  }
+  return {
+    textures: [...textures.values()],
+    at: (operand) => (textures.has(operand) ? withTexture(blocks[operand]!, textures.get(operand)!) : at(blocks[operand]!)),
+  };
 }
 
 /** Also the gradient of a batch norm's beta, where that is all one wants of it. */

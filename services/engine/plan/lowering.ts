@@ -2,12 +2,13 @@ import { invariant } from "../../common/errors.ts";
 import { EngineError } from "../errors.ts";
 import type { Gpu, Scope } from "../gpu/device.ts";
 import type { Step } from "../gpu/kernel.ts";
-import type { Tensor } from "../gpu/tensor.ts";
+import { toTexture } from "../gpu/program.ts";
+import { type Tensor, type TensorTexture, textureRows } from "../gpu/tensor.ts";
 import type { Graph, Mode, Node, Operation, OperationOf, Shape, Value } from "../graph/graph.ts";
 import { pad4, packVector } from "../graph/layout.ts";
 import { type Layout, physicalShape } from "../graph/physical.ts";
 import type { Fusion } from "./fuse.ts";
-import { type Access, Block } from "./memory.ts";
+import { type Access, Block, BlockTexture } from "./memory.ts";
 import type { NetworkParameters } from "./parameters.ts";
 
 /** A step of the plan before it has memory: `steps` is called once every block has its tensor. */
@@ -42,6 +43,7 @@ export class Lowering {
   readonly body: Unit[] = [];
   readonly #blocks = new Map<Value, Block>();
   readonly #shared = new Map<string, unknown>();
+  readonly #textures = new Map<Block, BlockTexture>();
   constructor(readonly input: LoweringInput) {}
 
   node<O extends Operation["op"] = Operation["op"]>(value: Value): NodeOf<O> { return this.input.graph.nodes[value] as NodeOf<O>; }
@@ -75,8 +77,29 @@ export class Lowering {
   /** No block when nothing is needed. */
   scratch(label: string, count: number): Block[] { return count === 0 ? [] : [new Block(`${label} scratch`, [count])]; }
 
-  emit(label: string, { reads, writes, scratch = [] }: { reads: readonly Block[]; writes: readonly Block[]; scratch?: readonly Block[] }, steps: () => Step[], phase: "prologue" | "body" = "body"): void {
-    this[phase].push({ label, reads, writes, scratch, steps });
+  emit(label: string, { reads, writes, scratch = [], textures = [] }: Pick<Access, "reads" | "writes"> & Partial<Access>, steps: () => Step[], phase: "prologue" | "body" = "body"): void {
+    this[phase].push({ label, reads, writes, scratch, textures, steps });
+  }
+
+  /** The texture of a block that is complete: copied by the first unit that asks, and none when it is too large for one. */
+  texture(block: Block): BlockTexture | undefined {
+    if (textureRows(block.bytes) > this.input.gpu.limits.maxTextureDimension2D) return undefined;
+    return this.#onceFor(block, () => {
+      const texture = new BlockTexture(block);
+      this.emit(`texture of ${block.label}`, { reads: [block], writes: [], textures: [texture] }, () => [toTexture(withTexture(block, texture))], this.#ofParameters(block) ? "prologue" : "body");
+      return texture;
+    });
+  }
+
+  #onceFor(block: Block, make: () => BlockTexture): BlockTexture {
+    const known = this.#textures.get(block) ?? make();
+    this.#textures.set(block, known);
+    return known;
+  }
+
+  /** Whether the block changes only when the parameters do. */
+  #ofParameters(block: Block): boolean {
+    return this.prologue.some(({ writes }) => writes.includes(block)) || (block.tensor !== undefined && block.tensor !== this.input.image);
   }
 
   /** Computes once what several nodes ask for by the same key. */
@@ -115,6 +138,12 @@ export class Lowering {
 export function at(block: Block): Tensor {
   invariant(block.tensor, `plan: ${block.label} has no memory`);
   return block.tensor;
+}
+
+/** The same, with its texture. */
+export function withTexture(block: Block, { texture }: BlockTexture): Tensor & { readonly texture: TensorTexture } {
+  invariant(texture, `plan: the texture of ${block.label} has no memory`);
+  return { ...at(block), texture };
 }
 
 /** Handles one operation. The value is the last of its chain where the operation has one. */

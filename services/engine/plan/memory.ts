@@ -1,5 +1,5 @@
 import { EngineError } from "../errors.ts";
-import { elements, OFFSET_ALIGNMENT, roundUp, type Tensor } from "../gpu/tensor.ts";
+import { elements, OFFSET_ALIGNMENT, roundUp, type Tensor, type TensorTexture } from "../gpu/tensor.ts";
 
 /** A range of device memory that units read and write. Has its tensor from the start when someone else owns it; `place` finds room for the rest. */
 export class Block {
@@ -9,12 +9,19 @@ export class Block {
   get bytes(): number { return roundUp(Math.max(4, this.elements * 4), OFFSET_ALIGNMENT); }
 }
 
+/** The texture of a block: another place where its elements lie. */
+export class BlockTexture {
+  constructor(readonly block: Block, public texture?: TensorTexture) {}
+}
+
 /** What must hold while one unit runs: everything it touches is live, and nothing it writes shares a buffer with what it reads. */
 export interface Access {
   readonly reads: readonly Block[];
   readonly writes: readonly Block[];
   /** Written and then read by the unit's own dispatches. */
   readonly scratch: readonly Block[];
+  /** Textures that it reads, or the one it brings up to date. */
+  readonly textures?: readonly BlockTexture[];
 }
 
 export interface Placement {
@@ -59,6 +66,28 @@ export function place(units: readonly Access[], survive: ReadonlySet<Block>, are
     arenas[best.arena] = Math.max(arenas[best.arena] ?? 0, best.offset + block.bytes);
   }
   return { placements: placed, arenas };
+}
+
+/** One GPU texture, used by one block's elements after the other's. */
+export interface TextureSlot { readonly bytes: number; readonly holds: readonly BlockTexture[] }
+
+/**
+ * Lays textures into slots: those whose lifetimes do not meet share one, the largest first so that a slot never grows.
+ *
+ * @param survive those that outlive the last unit.
+ */
+export function placeTextures(units: readonly Access[], survive: ReadonlySet<BlockTexture>): TextureSlot[] {
+  const lives = new Map<BlockTexture, { first: number; last: number }>();
+  units.forEach(({ textures = [] }, i) => {
+    for (const texture of textures) lives.set(texture, { first: lives.get(texture)?.first ?? i, last: survive.has(texture) ? units.length : i });
+  });
+  const slots: { bytes: number; holds: BlockTexture[] }[] = [];
+  for (const [texture, { first, last }] of [...lives].sort(([a], [b]) => b.block.bytes - a.block.bytes)) {
+    const free = slots.find(({ holds }) => holds.every((other) => lives.get(other)!.last < first || last < lives.get(other)!.first));
+    if (free) free.holds.push(texture);
+    else slots.push({ bytes: texture.block.bytes, holds: [texture] });
+  }
+  return slots;
 }
 
 /** Lifetimes and separations of the blocks that need room, in order of first use. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { type Access, Block, type MemoryPlan, place } from "../../../services/engine/plan/memory.ts";
+import { type Access, Block, BlockTexture, type MemoryPlan, place, placeTextures } from "../../../services/engine/plan/memory.ts";
 import { Rng } from "../../../services/common/rng.ts";
 import { assertNoOverlap } from "../../support/memory-plan.ts";
 
@@ -81,5 +81,36 @@ describe("place", () => {
   it("leaves blocks alone that have memory already", () => {
     const external = new Block("external", [64], {} as never);
     assert.deepEqual(place([{ reads: [external], writes: [block(1)], scratch: [] }], new Set(), LIMIT).placements.map(({ block: b }) => b.label), ["b1"]);
+  });
+});
+
+describe("placeTextures", () => {
+  const touch = (...textures: BlockTexture[]): Access => ({ reads: [], writes: [], scratch: [], textures });
+  const texture = (elements: number): BlockTexture => new BlockTexture(block(elements));
+
+  it("lets textures share a slot whose lives do not meet, and no others", () => {
+    for (let seed = 1; seed <= 200; seed++) {
+      const rng = new Rng(seed, 0);
+      const textures = Array.from({ length: 1 + rng.integer(12) }, () => texture(1 + rng.integer(9000)));
+      const units = Array.from({ length: 1 + rng.integer(20) }, () => touch(...textures.filter(() => rng.integer(4) === 0)));
+      const survive = new Set(textures.filter(() => rng.integer(5) === 0));
+      const touched = textures.filter((t) => units.some((unit) => unit.textures!.includes(t)));
+      const lives = new Map(touched.map((t) => {
+        const at = units.flatMap((unit, i) => (unit.textures!.includes(t) ? [i] : []));
+        return [t, [at[0]!, survive.has(t) ? units.length : at.at(-1)!] as const];
+      }));
+      const slots = placeTextures(units, survive);
+      assert.deepEqual(new Set(slots.flatMap(({ holds }) => holds)), new Set(touched), `seed ${seed}: each has one place`);
+      for (const { bytes, holds } of slots) {
+        assert.equal(bytes, Math.max(...holds.map((t) => t.block.bytes)), `seed ${seed}: a slot is as large as its largest`);
+        for (const a of holds) for (const b of holds) if (a !== b) assert.ok(lives.get(a)![1] < lives.get(b)![0] || lives.get(b)![1] < lives.get(a)![0], `seed ${seed}: lives meet`);
+      }
+    }
+  });
+
+  it("gives the small the place of the large that came before", () => {
+    const [large, small] = [texture(8000), texture(10)] as const;
+    assert.deepEqual(placeTextures([touch(small), touch(large)], new Set()).map(({ holds }) => holds.length), [2]);
+    assert.equal(placeTextures([touch(small), touch(large)], new Set([small])).length, 2);
   });
 });

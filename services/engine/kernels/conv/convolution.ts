@@ -3,6 +3,7 @@ import type { Step } from "../../gpu/kernel.ts";
 import { requireElements, type Tensor } from "../../gpu/tensor.ts";
 import { pad4 } from "../../graph/layout.ts";
 import { bindEpilogue } from "./epilogue.ts";
+import { filterRowForward, filterRowGradInput } from "./filter-row-subgroup.ts";
 import { byColumns, columnPitch, type ConvGeometry, inputElements, linearGeometry, outputElements, weightElements } from "./geometry.ts";
 import { gatherColumns } from "./gather-columns.ts";
 import { groupedForward } from "./grouped-forward.ts";
@@ -13,11 +14,13 @@ import { implicitGemmSubgroup } from "./implicit-gemm-subgroup.ts";
 import { implicitGemmTiled } from "./implicit-gemm-tiled.ts";
 import { sumSlices } from "./sum-slices.ts";
 import { needsTranspose, transposedElements } from "./transpose-weight.ts";
+import { type ConvTarget, variantOf } from "./variants.ts";
+import { rowSubgroupSlices, weightGradientRow } from "./weight-gradient-row-subgroup.ts";
 import { subgroupSlices, weightGradientSubgroup } from "./weight-gradient-subgroup.ts";
 import { tiledSlices, weightGradientTiled } from "./weight-gradient-tiled.ts";
 
 /**
- * Convolutions and linear layers (linearGeometry), forward and backward, by the variant that suits the adapter. Physical
+ * Convolutions and linear layers (linearGeometry), forward and backward, by the variant that suits the adapter (variants.ts). Physical
  * tensors as in graph/layout.ts. Outputs are written whole, padding lanes as 0, and may not alias an input. All sums have
  * a fixed order; those of an image do not depend on the batch it lies in.
  */
@@ -42,13 +45,17 @@ export interface ForwardTensors {
  *
  * @throws EngineError SHAPE_MISMATCH naming conv2d and the tensor that is too small.
  */
-export function convForward(family: KernelFamily, g: ConvGeometry, { x, w, y, bias, residual, mask }: ForwardTensors, { relu }: { readonly relu: boolean }): Step[] {
+export function convForward(target: ConvTarget, g: ConvGeometry, { x, w, y, bias, residual, mask }: ForwardTensors, { relu }: { readonly relu: boolean }): Step[] {
   requireElements("conv2d", "x", x, inputElements(g));
   requireElements("conv2d", "w", w, weightElements(g));
   requireElements("conv2d", "y", y, outputElements(g));
   const epilogue = bindEpilogue("conv2d", { bias, residual, mask, relu }, g.k, outputElements(g), x);
   const operands = { flags: epilogue.flags, buffers: [x, w, ...epilogue.buffers, y] };
-  return [g.groups > 1 ? groupedForward(g, operands) : implicitGemm(family, forwardPass(g), operands)];
+  switch (variantOf(target, "forward", g).kernel) {
+    case "grouped": return [groupedForward(g, operands)];
+    case "filter-row": return [filterRowForward(g, operands)];
+    default: return [implicitGemm(target.family, forwardPass(g), operands)];
+  }
 }
 
 export interface GradInputTensors {
@@ -74,21 +81,29 @@ export function gradInputScratchElements(g: ConvGeometry): number { return byCol
  *
  * @throws EngineError SHAPE_MISMATCH naming conv2d-grad-input and the tensor that is too small.
  */
-export function convGradInput(family: KernelFamily, g: ConvGeometry, { dy, wT, dx, residual, mask, scratch }: GradInputTensors): Step[] {
+export function convGradInput(target: ConvTarget, g: ConvGeometry, { dy, wT, dx, residual, mask, scratch }: GradInputTensors): Step[] {
   const name = "conv2d-grad-input";
   requireElements(name, "dy", dy, outputElements(g));
   requireElements(name, "wT", wT, needsTranspose(g) ? transposedElements(g) : weightElements(g));
   requireElements(name, "dx", dx, inputElements(g));
   const epilogue = bindEpilogue(name, { residual, mask }, g.c, inputElements(g), dy);
   const operands = { flags: epilogue.flags, buffers: [dy, wT, ...epilogue.buffers, dx] };
-  if (g.groups > 1) return [groupedGradInput(g, operands)];
-  if (!byColumns(g)) return gradInputPasses(g).map((pass) => implicitGemm(family, pass, operands));
+  switch (variantOf(target, "grad-input", g).kernel) {
+    case "grouped": return [groupedGradInput(g, operands)];
+    case "filter-row": return [filterRowGradInput(g, operands)];
+    case "columns": return gradInputByColumns(target.family, g, dy, wT, scratch, dx, operands);
+    default: return gradInputPasses(g).map((pass) => implicitGemm(target.family, pass, operands));
+  }
+}
+
+/** dy · wT, then every pixel of dx gathers what reaches it. */
+function gradInputByColumns(family: KernelFamily, g: ConvGeometry, dy: Tensor, wT: Tensor, scratch: Tensor | undefined, dx: Tensor, { flags, buffers }: GemmOperands): Step[] {
   const columns = scratch ?? noScratch(dx);
-  requireElements(name, "scratch", columns, gradInputScratchElements(g));
+  requireElements("conv2d-grad-input", "scratch", columns, gradInputScratchElements(g));
   const product = forwardPass(linearGeometry(g.n * g.oh * g.ow, pad4(g.k), columnPitch(g)));
   return [
     implicitGemm(family, product, { flags: 0, buffers: [dy, wT, dy, dy, dy, columns] }),
-    gatherColumns(g, { flags: epilogue.flags, buffers: [columns, ...epilogue.buffers, dx] }),
+    gatherColumns(g, { flags, buffers: [columns, ...buffers.slice(2)] }),
   ];
 }
 
@@ -99,7 +114,7 @@ export interface GradWeightTensors {
   readonly dy: Tensor;
   /** [kh·kw, C or c/groups, K], written. */
   readonly dw: Tensor;
-  /** At least scratchElements(family, g) elements; not needed where that is 0. */
+  /** At least scratchElements(target, g) elements; not needed where that is 0. */
   readonly scratch?: Tensor | undefined;
 }
 
@@ -108,21 +123,21 @@ export interface GradWeightTensors {
  *
  * @throws EngineError SHAPE_MISMATCH naming conv2d-grad-weight and the tensor that is too small.
  */
-export function convGradWeight(family: KernelFamily, g: ConvGeometry, { x, dy, dw, scratch }: GradWeightTensors): Step[] {
+export function convGradWeight(target: ConvTarget, g: ConvGeometry, { x, dy, dw, scratch }: GradWeightTensors): Step[] {
   const name = "conv2d-grad-weight";
   requireElements(name, "x", x, inputElements(g));
   requireElements(name, "dy", dy, outputElements(g));
   requireElements(name, "dw", dw, weightElements(g));
-  const count = slices(family, g);
-  if (count === 1) return [gradWeightSlices(family, g, x, dy, dw)];
+  const count = slices(target, g);
+  if (count === 1) return [gradWeightSlices(target, g, x, dy, dw)];
   const part = scratch ?? noScratch(dw);
-  requireElements(name, "scratch", part, scratchElements(family, g));
-  return [gradWeightSlices(family, g, x, dy, part), sumSlices(part, dw, { slices: count, n: weightElements(g) })];
+  requireElements(name, "scratch", part, scratchElements(target, g));
+  return [gradWeightSlices(target, g, x, dy, part), sumSlices(part, dw, { slices: count, n: weightElements(g) })];
 }
 
 /** f32 elements of scratch that convGradWeight needs; 0 where it writes dw directly. */
-export function scratchElements(family: KernelFamily, g: ConvGeometry): number {
-  const count = slices(family, g);
+export function scratchElements(target: ConvTarget, g: ConvGeometry): number {
+  const count = slices(target, g);
   return count === 1 ? 0 : count * weightElements(g);
 }
 
@@ -133,12 +148,20 @@ function implicitGemm(family: KernelFamily, pass: GemmPass, operands: GemmOperan
   return family.kind === "subgroup" ? implicitGemmSubgroup(family.size, pass, operands) : implicitGemmTiled(pass, operands);
 }
 
-function slices(family: KernelFamily, g: ConvGeometry): number {
-  if (g.groups > 1) return groupedSlices(g);
-  return family.kind === "subgroup" ? subgroupSlices(family.size, g) : tiledSlices(g);
+function slices(target: ConvTarget, g: ConvGeometry): number {
+  const { family } = target;
+  switch (variantOf(target, "grad-weight", g).kernel) {
+    case "grouped": return groupedSlices(g);
+    case "filter-row": return rowSubgroupSlices(g);
+    default: return family.kind === "subgroup" ? subgroupSlices(family.size, g) : tiledSlices(g);
+  }
 }
 
-function gradWeightSlices(family: KernelFamily, g: ConvGeometry, x: Tensor, dy: Tensor, part: Tensor): Step {
-  if (g.groups > 1) return groupedGradWeight(g, x, dy, part);
-  return family.kind === "subgroup" ? weightGradientSubgroup(family.size, g, x, dy, part) : weightGradientTiled(g, x, dy, part);
+function gradWeightSlices(target: ConvTarget, g: ConvGeometry, x: Tensor, dy: Tensor, part: Tensor): Step {
+  const { family } = target;
+  switch (variantOf(target, "grad-weight", g).kernel) {
+    case "grouped": return groupedGradWeight(g, x, dy, part);
+    case "filter-row": return weightGradientRow(g, x, dy, part);
+    default: return family.kind === "subgroup" ? weightGradientSubgroup(family.size, g, x, dy, part) : weightGradientTiled(g, x, dy, part);
+  }
 }

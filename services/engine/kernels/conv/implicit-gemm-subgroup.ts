@@ -1,4 +1,5 @@
 import type { Dispatch, KernelSpec } from "../../gpu/kernel.ts";
+import type { Tensor } from "../../gpu/tensor.ts";
 import { type GemmOperands, type GemmPass, gemmParams, gemmReads } from "./implicit-gemm.ts";
 
 /**
@@ -11,16 +12,24 @@ const ROWS: Readonly<Record<number, number>> = { 8: 32, 4: 16, 2: 8, 1: 8 };
 /** Channels of a pixel that the inner loop multiplies; 8 stands for any number, in a loop over their vec4. */
 const ANY = 8;
 
-function spec(lanes: 4 | 8, columns: number, channels: number): KernelSpec {
+function spec(lanes: 4 | 8, columns: number, channels: number, textures: readonly string[] = []): KernelSpec {
   return {
-    name: "conv/implicit-gemm-subgroup", lib: ["lib/grid", "lib/conv-epilogue"], params: gemmParams, reads: gemmReads, writes: ["y"], constants: {}, subgroups: true,
-    template: { SG: lanes, COLUMNS: columns, GROUPS: lanes / columns, ROWS: ROWS[columns]!, SHARE: Math.min(4, lanes / columns), CHANNELS: channels },
+    name: "conv/implicit-gemm-subgroup", lib: ["lib/grid", "lib/conv-epilogue", "lib/texel"], params: gemmParams, reads: gemmReads, writes: ["y"], constants: {}, subgroups: true, textures,
+    template: {
+      SG: lanes, COLUMNS: columns, GROUPS: lanes / columns, ROWS: ROWS[columns]!, SHARE: Math.min(4, lanes / columns), CHANNELS: channels,
+      X_TEXTURE: Number(textures.includes("x")), W_TEXTURE: Number(textures.includes("w")),
+    },
   };
 }
 
-/** Every variant: lanes of a subgroup × vec4 columns of the tile × channels of a pixel, both ascending. */
-export const implicitGemmSubgroupSpecs: readonly KernelSpec[] = ([4, 8] as const).flatMap((lanes) =>
+/** Lanes of a subgroup × vec4 columns of the tile × channels of a pixel, both ascending. */
+const PLAIN: readonly KernelSpec[] = ([4, 8] as const).flatMap((lanes) =>
   [1, 2, 4, 8].filter((columns) => columns <= lanes).flatMap((columns) => [1, 2, 3, 4, ANY].map((channels) => spec(lanes, columns, channels))));
+
+/** The widest tile over any number of channels, by what it reads as a texture: the others have too little to read. */
+const TEXTURED: readonly KernelSpec[] = [["w"], ["x"], ["x", "w"]].map((textures) => spec(8, 8, ANY, textures));
+
+export const implicitGemmSubgroupSpecs: readonly KernelSpec[] = [...PLAIN, ...TEXTURED];
 
 /**
  * One implicit GEMM for adapters whose subgroups have `lanes` lanes. The narrowest tile that covers the output channels is
@@ -31,8 +40,15 @@ export const implicitGemmSubgroupSpecs: readonly KernelSpec[] = ([4, 8] as const
  */
 export function implicitGemmSubgroup(lanes: 4 | 8, { channels, scalars }: GemmPass, { flags, buffers }: GemmOperands): Dispatch {
   const columns = Math.min(lanes, 2 ** Math.ceil(Math.log2(scalars.k4)));
-  const chosen = implicitGemmSubgroupSpecs.find(({ template: t }) => t!["SG"] === lanes && t!["COLUMNS"] === columns && t!["CHANNELS"]! >= Math.min(channels, ANY))!;
+  const plain = PLAIN.find(({ template: t }) => t!["SG"] === lanes && t!["COLUMNS"] === columns && t!["CHANNELS"]! >= Math.min(channels, ANY))!;
+  const chosen = textured(plain, buffers) ?? plain;
   const { COLUMNS, GROUPS, ROWS: rows } = chosen.template as { COLUMNS: number; GROUPS: number; ROWS: number };
   const workgroups = Math.ceil(scalars.rows / (GROUPS * rows)) * Math.ceil(scalars.k4 / COLUMNS);
   return { kind: "dispatch", spec: chosen, params: { ...scalars, flags }, buffers, workgroups };
+}
+
+/** The same tile for the operands that have a texture. */
+function textured({ template: { SG, COLUMNS, CHANNELS } = {} }: KernelSpec, [x, w]: readonly Tensor[]): KernelSpec | undefined {
+  if (SG !== 8 || COLUMNS !== 8 || CHANNELS !== ANY) return undefined;
+  return TEXTURED.find(({ template: t }) => t!["X_TEXTURE"] === Number(x!.texture !== undefined) && t!["W_TEXTURE"] === Number(w!.texture !== undefined));
 }

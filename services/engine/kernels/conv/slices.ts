@@ -9,12 +9,12 @@ import type { ConvGeometry } from "./geometry.ts";
  * A slice of this many pixels of 64 channels, input and gradient, fits a core's cache while all tiles of the weight go
  * over it (a fifth faster than one slice of everything, on lavapipe); and a running f32 sum of so few loses little.
  */
-const MOST_PIXELS = 2048;
+const MOST_PIXELS = 1024;
 /** Shorter slices would cost more to add up than they save. */
 const FEWEST_PIXELS = 256;
 
 /** How many slices: enough that `tiles` of output times slices keep `wanted` workgroups busy, within the bounds above. */
-function sliceCount(pixels: number, tiles: number, wanted: number): number {
+export function sliceCount(pixels: number, tiles: number, wanted: number): number {
   const busy = Math.min(Math.ceil(wanted / tiles), Math.ceil(pixels / FEWEST_PIXELS));
   return Math.max(1, busy, Math.ceil(pixels / MOST_PIXELS));
 }

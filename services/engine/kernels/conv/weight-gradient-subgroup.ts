@@ -7,23 +7,28 @@ import { rowSlices, type RowSlices } from "./slices.ts";
 /** Workgroups that keep a software rasteriser's threads busy to the end. */
 const WANTED_WORKGROUPS = 32;
 
-function spec(lanes: 4 | 8, columns: 1 | 2 | 4 | 8): KernelSpec {
+function spec(lanes: 4 | 8, columns: 1 | 2 | 4 | 8, textures: readonly string[] = []): KernelSpec {
   return {
-    name: "conv/weight-gradient-subgroup", lib: ["lib/grid"],
+    name: "conv/weight-gradient-subgroup", lib: ["lib/grid", "lib/texel"],
     params: {
       image_rows: "u32", oh: "u32", ow: "u32", h: "u32", w: "u32", stride: "u32", padding: "u32", kw: "u32", c4: "u32", k4: "u32",
       row_quads: "u32", rows_per_slice: "u32", cols_per_slice: "u32", col_slices: "u32", slices: "u32",
     },
-    reads: ["x", "dy"], writes: ["part"], constants: {}, subgroups: true,
+    reads: ["x", "dy"], writes: ["part"], constants: {}, subgroups: true, textures,
     // One load covers 4·columns rows; narrow tiles take two loads per pixel, so that a load of dy serves more of them.
     // Two pixels per turn of the loop: with four the body outgrows the registers and takes a quarter longer.
-    template: { SG: lanes, COLUMNS: columns, GROUPS: lanes / columns, ROWS: columns === lanes ? 4 * columns : 8 * columns, PIXELS: 2, SHARE: Math.min(2, lanes / columns) },
+    template: {
+      SG: lanes, COLUMNS: columns, GROUPS: lanes / columns, ROWS: columns === lanes ? 4 * columns : 8 * columns, PIXELS: 2, SHARE: Math.min(2, lanes / columns),
+      X_TEXTURE: Number(textures.includes("x")), DY_TEXTURE: Number(textures.includes("dy")),
+    },
   };
 }
 
 export const lanes8Columns8Spec = spec(8, 8);
 export const lanes8Columns4Spec = spec(8, 4);
 export const lanes8Columns2Spec = spec(8, 2);
+/** The widest tile, by what it reads as a texture. */
+export const lanes8Columns8TexturedSpecs: readonly KernelSpec[] = [["dy"], ["x"], ["x", "dy"]].map((textures) => spec(8, 8, textures));
 export const lanes4Columns4Spec = spec(4, 4);
 export const lanes4Columns2Spec = spec(4, 2);
 
@@ -55,5 +60,6 @@ export function weightGradientSubgroup(lanes: 4 | 8, geometry: ConvGeometry, x: 
     image_rows: g.n * g.oh, oh: g.oh, ow: g.ow, h: g.h, w: g.w, stride: g.stride, padding: g.padding, kw: g.kw, c4: pad4(g.c) / 4, k4: pad4(g.k) / 4,
     row_quads: rowQuads, rows_per_slice: slices.rowsPerSlice, cols_per_slice: slices.colsPerSlice, col_slices: slices.colSlices, slices: slices.slices,
   };
-  return { kind: "dispatch", spec: chosen, params, buffers: [x, dy, part], workgroups: tiles * slices.slices };
+  const textured = chosen === lanes8Columns8Spec ? lanes8Columns8TexturedSpecs.find(({ template: t }) => t!["X_TEXTURE"] === Number(x.texture !== undefined) && t!["DY_TEXTURE"] === Number(dy.texture !== undefined)) : undefined;
+  return { kind: "dispatch", spec: textured ?? chosen, params, buffers: [x, dy, part], workgroups: tiles * slices.slices };
 }

@@ -1,0 +1,69 @@
+import type { KernelFamily } from "../../gpu/device.ts";
+import { pad4 } from "../../graph/layout.ts";
+import { isFilterRow } from "./filter-row-subgroup.ts";
+import { byColumns, type ConvGeometry } from "./geometry.ts";
+import { isFilterRowWeight } from "./weight-gradient-row-subgroup.ts";
+
+/** The three products of a convolution or linear layer. */
+export type ConvOperation = "forward" | "grad-input" | "grad-weight";
+
+/** Their operands: forward (x, w), grad-input (dy, w), grad-weight (x, dy). */
+export type ConvOperand = "x" | "w" | "dy";
+
+/**
+ * One way to compute an operation on one family of adapters. All ways agree up to rounding; each has its own fixed order
+ * of sums, which depends on the kernel alone. Textures change the speed and no bit.
+ */
+export interface ConvVariant {
+  /** What a run's record and the tuning cache call it: the kernel, then "+operand" for each operand read as a texture. */
+  readonly name: string;
+  readonly kernel: string;
+  /** Operands that it reads from their textures where the tensors have one. */
+  readonly textures: readonly ConvOperand[];
+}
+
+/** Remembers which variant was the fastest. */
+export interface Tuning {
+  /** One of `candidates`, or undefined when this shape was never tuned. */
+  choose(operation: ConvOperation, g: ConvGeometry, candidates: readonly ConvVariant[]): ConvVariant | undefined;
+}
+
+/** What decides between variants: a Gpu is one. */
+export interface ConvTarget {
+  readonly family: KernelFamily;
+  readonly tuning?: Tuning | undefined;
+}
+
+/** The variant that the operation runs by: the tuned one, else the documented default, which is the first of its variants. */
+export function variantOf({ family, tuning }: ConvTarget, operation: ConvOperation, g: ConvGeometry): ConvVariant {
+  const candidates = variantsOf(family, operation, g);
+  return tuning?.choose(operation, g, candidates) ?? candidates[0]!;
+}
+
+/**
+ * Every variant that this family has for an operation, the default first. Which there are depends on everything but the
+ * batch, so that an image's bits do not depend on the batch it lies in.
+ */
+export function variantsOf(family: KernelFamily, operation: ConvOperation, g: ConvGeometry): readonly ConvVariant[] {
+  if (g.groups > 1) return [variant("grouped")];
+  if (operation === "grad-input" && byColumns(g)) return [variant("columns")];
+  if (family.kind === "workgroup") return [variant("implicit-gemm")];
+  if (family.size === 4) return [variant("implicit-gemm")];       // SwiftShader: a texture is no faster there
+  return subgroupVariants(operation, g);
+}
+
+/** Lavapipe reads a vec4 from a texture five times as fast as from a buffer; the copy costs about as much as it saves on one reading. */
+function subgroupVariants(operation: ConvOperation, g: ConvGeometry): ConvVariant[] {
+  const [left, right] = OPERANDS[operation];
+  const wide = pad4(operation === "grad-input" ? g.c : g.k) > 16; // narrower outputs take tiles that read few of their operands
+  const textures = wide ? [[left, right], [right], []] : [[]];
+  const fused = operation === "grad-weight" ? isFilterRowWeight(g) : isFilterRow(g);
+  const kernels = wide && fused ? ["filter-row", "implicit-gemm"] : ["implicit-gemm"];
+  return kernels.flatMap((kernel) => textures.map((of) => variant(kernel, of)));
+}
+
+const OPERANDS = { forward: ["x", "w"], "grad-input": ["dy", "w"], "grad-weight": ["x", "dy"] } as const satisfies Record<ConvOperation, readonly ConvOperand[]>;
+
+function variant(kernel: string, textures: readonly ConvOperand[] = []): ConvVariant {
+  return { name: [kernel, ...textures].join("+"), kernel, textures };
+}
