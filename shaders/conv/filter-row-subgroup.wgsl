@@ -1,7 +1,7 @@
 // conv/filter-row-subgroup — y[m, k] = finish( bias[k] + Σ_ky Σ_c Σ_kx x[pixel(m, ky, kx), c] · w[ky, kx, c, k] ), filters 3×3
 //
 // in    x [n, h, W, C] f32              forward: the activation; backward-data: dy
-//       w [9, C, K] f32                 forward: the weight; backward-data: transposed by conv/transpose-weight
+//       w [9, C, K] f32                 the weight; TRANSPOSED, for backward-data, it is read as [9, K, C]
 //       bias [K], residual, mask as y   read only where params.flags says so (lib/conv-epilogue)
 // out   y [n, h, W, K] f32              stride 1, one pixel of padding all round: as large as x
 // grid  one workgroup = one subgroup of SG lanes per tile of 8·LOADS − 2 positions × 4·SG output channels
@@ -13,6 +13,7 @@
 // loop is three times as long for the accumulators it carries. For that the pixels are numbered with one position between
 // two rows that holds zeros: position q is column q mod (W + 1) of row q div (W + 1), and tap kx of position q reads
 // position q + kx − 1, whatever the row. The position between rows is computed and not stored: 1 in W + 1.
+// A transposed weight costs nothing: a vec4 is four registers, and which of them is multiplied is settled when it compiles.
 // The order of each sum is fixed by (ky, c, kx) alone, so a pixel's bits do not depend on the batch it lies in.
 
 enable subgroups;
@@ -83,9 +84,20 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
     let a${i} = select(vec4f(0.0), x_at(select(0u, ((row${i} + ky - 1u) * params.width + column${i}) * params.c4 + c, inside${i})), inside${i});
     //#end
     //#for t in 0..3
-    let from${t} = (u32(params.first_tap + params.tap_step * i32(ky * 3u + ${t}u)) * params.c4 + c) * 4u * params.k4 + k_read;
+    let tap${t} = u32(params.first_tap + params.tap_step * i32(ky * 3u + ${t}u));
+    //#if TRANSPOSED
+    let from${t} = (tap${t} * params.k4 + k_read) * 4u * params.c4 + c;
+    //#for i in 0..4
+    let b${t}_${i} = w_at(from${t} + ${i}u * params.c4);
+    //#end
+    //#for j in 0..Math.min(CHANNELS, 4)
+    let w${t}_${j} = vec4f(b${t}_0.${"xyzw"[j]}, b${t}_1.${"xyzw"[j]}, b${t}_2.${"xyzw"[j]}, b${t}_3.${"xyzw"[j]});
+    //#end
+    //#else
+    let from${t} = (tap${t} * params.c4 + c) * 4u * params.k4 + k_read;
     //#for j in 0..Math.min(CHANNELS, 4)
     let w${t}_${j} = w_at(from${t} + ${j}u * params.k4);
+    //#end
     //#end
     //#for p in 0..POSITIONS
     //#for j in 0..Math.min(CHANNELS, 4)

@@ -1,7 +1,7 @@
 // conv/implicit-gemm-subgroup — y[m, k] = finish( bias[k] + Σ_tap Σ_c x[pixel(m, tap), c] · w[tap, c, k] )
 //
 // in    x [n, in_h, in_w, C] f32        forward: the activation; backward-data: dy
-//       w [kh·kw, C, K] f32             forward: the weight; backward-data: transposed by conv/transpose-weight
+//       w [kh·kw, C, K] f32             the weight; TRANSPOSED, for backward-data, it is read as [kh·kw, K, C]
 //       bias [K], residual, mask as y   read only where params.flags says so (lib/conv-epilogue)
 // out   y [n, out_h, out_w, K] f32      rows m are the pixels (out_y + gy·out_step, out_x + gx·out_step) of it
 // grid  one workgroup = one subgroup of SG lanes per tile of GROUPS·ROWS rows × 4·COLUMNS output channels
@@ -107,7 +107,11 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
     let from${i} = select(0u, ((image${i} * params.in_h + py${i}) * params.in_w + px${i}) * params.c4, inside${i});
     //#end
     let tap = (params.ky0 + ty * params.k_step) * params.kw + params.kx0 + tx * params.k_step;
+    //#if TRANSPOSED
+    var from_w = ((tap * params.k4 + k_read) * 4u + group % ${SHARE}u) * params.c4;
+    //#else
     var from_w = (tap * params.c4 * 4u + group % ${SHARE}u) * params.k4 + k_read;
+    //#end
     //#if CHANNELS > 4
     for (var c = 0u; c < params.c4; c++) {
     //#else
@@ -117,19 +121,30 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
       //#for i in 0..ROWS / COLUMNS
       let a${i} = select(vec4f(0.0), x_at(from${i} + c), inside${i});
       //#end
-      //#for i in 0..Math.ceil(Math.min(CHANNELS, 4) / SHARE)
+      //#for i in 0..Math.ceil(PIECES / SHARE)
+      //#if TRANSPOSED
+      let b${i} = w_at(from_w + ${i * SHARE}u * params.c4 + c);
+      //#else
       let b${i} = w_at(from_w);
       from_w += ${SHARE}u * params.k4;
       //#end
-      //#for q in 0..Math.min(CHANNELS, 4)
+      //#end
+      //#for q in 0..PIECES
       //#if COLUMNS === SG
-      let w${q} = b${q};
+      let v${q} = b${q};
       //#else
       //#if COLUMNS === 1
-      let w${q} = subgroupBroadcast(b${Math.floor(q / SHARE)}, ${q % SHARE}u);
+      let v${q} = subgroupBroadcast(b${Math.floor(q / SHARE)}, ${q % SHARE}u);
       //#else
-      let w${q} = subgroupShuffle(b${Math.floor(q / SHARE)}, ${q % SHARE * COLUMNS}u + column);
+      let v${q} = subgroupShuffle(b${Math.floor(q / SHARE)}, ${q % SHARE * COLUMNS}u + column);
       //#end
+      //#end
+      //#end
+      //#for q in 0..Math.min(CHANNELS, 4)
+      //#if TRANSPOSED
+      let w${q} = vec4f(v0.${"xyzw"[q]}, v1.${"xyzw"[q]}, v2.${"xyzw"[q]}, v3.${"xyzw"[q]});
+      //#else
+      let w${q} = v${q};
       //#end
       //#end
       //#for r in 0..ROWS

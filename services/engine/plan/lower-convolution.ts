@@ -1,7 +1,6 @@
 import { type ConvGeometry, linearGeometry } from "../kernels/conv/geometry.ts";
 import { biasGradient, biasScratchElements } from "../kernels/conv/column-sums.ts";
-import { convForward, convGradInput, convGradWeight, gradInputScratchElements, scratchElements } from "../kernels/conv/convolution.ts";
-import { needsTranspose, transposedElements, transposeWeight } from "../kernels/conv/transpose-weight.ts";
+import { convForward, convGradInput, convGradWeight, gradInputScratchElements, preparedWeightElements, prepareWeight, scratchElements } from "../kernels/conv/convolution.ts";
 import { foldBatchNorm } from "../kernels/norm/fold-batch-norm.ts";
 import { type ConvOperand, type ConvOperation, variantOf } from "../kernels/conv/variants.ts";
 import { elements, type Tensor } from "../gpu/tensor.ts";
@@ -37,14 +36,14 @@ function gradInput(lowering: Lowering, final: Value): void {
   const [dyValue, wValue] = lowering.node(base).inputs as [Value, Value];
   const g = geometryOf(lowering, base, base, wValue);
   const dy = lowering.block(dyValue);
-  const wT = transposed(lowering, g, wValue);
+  const w = prepared(lowering, "grad-input", g, wValue);
   const added = residual === undefined ? undefined : lowering.block(residual);
   const masked = mask === undefined ? undefined : lowering.block(mask);
   const dx = lowering.define(final);
   const scratch = lowering.scratch(dx.label, gradInputScratchElements(g));
-  const operands = operandsOf(lowering, "grad-input", g, { dy, w: wT });
-  lowering.emit(`grad input ${base}`, { reads: present(dy, wT, added, masked), writes: [dx], scratch, textures: operands.textures }, () =>
-    convGradInput(lowering.input.gpu, g, { dy: operands.at("dy"), wT: operands.at("w"), dx: at(dx), residual: added && at(added), mask: masked && at(masked), scratch: scratch[0] && at(scratch[0]) }));
+  const operands = operandsOf(lowering, "grad-input", g, { dy, w });
+  lowering.emit(`grad input ${base}`, { reads: present(dy, w, added, masked), writes: [dx], scratch, textures: operands.textures }, () =>
+    convGradInput(lowering.input.gpu, g, { dy: operands.at("dy"), w: operands.at("w"), dx: at(dx), residual: added && at(added), mask: masked && at(masked), scratch: scratch[0] && at(scratch[0]) }));
 }
 
 function gradWeight(lowering: Lowering, value: Value): void {
@@ -98,14 +97,15 @@ function foldWeight(lowering: Lowering, value: Value): void {
   ), "prologue");
 }
 
-/** The weight as convGradInput wants it; made once per change of the parameters, however many plans' nodes read it. */
-function transposed(lowering: Lowering, g: ConvGeometry, weight: Value): Block {
+/** The weight as the variant reads it; made once per change of the parameters, however many of the plan's nodes read it. */
+function prepared(lowering: Lowering, operation: "forward" | "grad-input", g: ConvGeometry, weight: Value): Block {
   const w = lowering.block(weight);
-  if (!needsTranspose(g)) return w;
-  return lowering.once(`transposed ${weight}`, () => {
-    const wT = new Block(`${w.label} transposed`, [transposedElements(g)]);
-    lowering.emit(`transpose ${weight}`, { reads: [w], writes: [wT] }, () => [transposeWeight(g, at(w), at(wT))], "prologue");
-    return wT;
+  const elements = preparedWeightElements(lowering.input.gpu, operation, g);
+  if (elements === 0) return w;
+  return lowering.once(`prepared ${operation} ${weight}`, () => {
+    const made = new Block(`${w.label} for ${operation}`, [elements]);
+    lowering.emit(`prepare ${weight}`, { reads: [w], writes: [made] }, () => prepareWeight(g, at(w), at(made)), "prologue");
+    return made;
   });
 }
 

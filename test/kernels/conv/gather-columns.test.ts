@@ -76,7 +76,7 @@ describe("conv/gather-columns", () => {
   it("is refused a scratch that is missing or too small by name", () => {
     const scope = gpu.scope("test");
     const g = conv(2, 1, 9, 9, 16, [4, 4], 2, 1);
-    const all = { dy: scope.tensor("dy", [outputElements(g)]), wT: scope.tensor("wT", [transposedElements(g)]), dx: scope.tensor("dx", [inputElements(g)]) };
+    const all = { dy: scope.tensor("dy", [outputElements(g)]), w: scope.tensor("w", [transposedElements(g)]), dx: scope.tensor("dx", [inputElements(g)]) };
     const message = (got: number): RegExp => new RegExp(`conv2d-grad-input: expected scratch to hold ${2 * 16 * 16} elements, got ${got}`);
     assert.throws(() => convGradInput(gpu, g, all), { code: "SHAPE_MISMATCH", message: message(0) });
     assert.throws(() => convGradInput(gpu, g, { ...all, scratch: scope.tensor("s", [100]) }), { code: "SHAPE_MISMATCH", message: message(100) });

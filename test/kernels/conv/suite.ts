@@ -6,9 +6,8 @@ import type { Step } from "../../../services/engine/gpu/kernel.ts";
 import { toTexture } from "../../../services/engine/gpu/program.ts";
 import type { Tensor } from "../../../services/engine/gpu/tensor.ts";
 import { packActivation, packConvWeight, packVector } from "../../../services/engine/graph/layout.ts";
-import { convForward, convGradInput, convGradWeight, gradInputScratchElements, scratchElements } from "../../../services/engine/kernels/conv/convolution.ts";
+import { convForward, convGradInput, convGradWeight, gradInputScratchElements, preparedWeightElements, prepareWeight, scratchElements } from "../../../services/engine/kernels/conv/convolution.ts";
 import { convGeometry, type ConvGeometry, inputElements, linearGeometry, outputElements, weightElements } from "../../../services/engine/kernels/conv/geometry.ts";
-import { needsTranspose, transposedElements, transposeWeight } from "../../../services/engine/kernels/conv/transpose-weight.ts";
 import { type ConvOperand, type ConvOperation, type ConvTarget, type ConvVariant, variantOf } from "../../../services/engine/kernels/conv/variants.ts";
 import { convolutionReference } from "../../../services/engine/reference/conv/convolution.ts";
 import { convolutionGradInputReference } from "../../../services/engine/reference/conv/convolution-grad-input.ts";
@@ -152,12 +151,13 @@ async function forward(gpu: Gpu, t: ConvTarget, scope: Scope, g: ConvGeometry, x
 async function gradInput(gpu: Gpu, t: ConvTarget, scope: Scope, g: ConvGeometry, dy: ArrayLike<number>, w: ArrayLike<number>, extras: Extras = {}): Promise<Float32Array> {
   const dx = canary(scope, "dx", inputElements(g), SENTINEL);
   const weight = guarded(scope, "w", packW(g, w));
-  const wT = needsTranspose(g) ? scope.tensor("wT", [transposedElements(g)]) : weight;
-  const before: Step[] = needsTranspose(g) ? [transposeWeight(g, weight, wT)] : [];
+  const prepared = preparedWeightElements(t, "grad-input", g);
+  const form = prepared > 0 ? scope.tensor("prepared", [prepared]) : weight;
+  const before = prepared > 0 ? prepareWeight(g, weight, form) : [];
   const needed = gradInputScratchElements(g);
   const scratch = canary(scope, "scratch", needed, SENTINEL);
-  const { operands, before: copies } = textured(scope, t, "grad-input", g, { dy: guarded(scope, "dy", packY(g, dy)), w: wT });
-  const result = await runChecked(gpu, [...before, ...copies, ...convGradInput(t, g, { ...extras, dy: operands.dy, wT: operands.w, dx, scratch })], dx, inputElements(g), SENTINEL);
+  const { operands, before: copies } = textured(scope, t, "grad-input", g, { dy: guarded(scope, "dy", packY(g, dy)), w: form });
+  const result = await runChecked(gpu, [...before, ...copies, ...convGradInput(t, g, { ...extras, ...operands, dx, scratch })], dx, inputElements(g), SENTINEL);
   assert.ok((await gpu.readF32(scratch)).subarray(needed).every((v) => v === SENTINEL), "wrote past the scratch it asked for");
   return result;
 }
@@ -296,8 +296,8 @@ export function describeGradInput(variant: Variant): void {
     }));
     it("refuses tensors that are too small by name", test(async (_gpu, t, scope) => {
       const room = (elements: number): Tensor => scope.tensor("t", [elements]);
-      const all = { dy: room(outputElements(g)), wT: room(weightElements(g)), dx: room(inputElements(g)) };
-      for (const name of ["dy", "wT", "dx"] as const) {
+      const all = { dy: room(outputElements(g)), w: room(weightElements(g)), dx: room(inputElements(g)) };
+      for (const name of ["dy", "w", "dx"] as const) {
         assert.throws(() => convGradInput(t, g, { ...all, [name]: room(all[name].bytes / 4 - 4) }), { code: "SHAPE_MISMATCH", message: new RegExp(`conv2d-grad-input: expected ${name} to hold`) });
       }
       for (const name of ["residual", "mask"] as const) {

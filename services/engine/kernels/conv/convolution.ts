@@ -13,7 +13,7 @@ import { forwardPass, type GemmOperands, type GemmPass, gradInputPasses } from "
 import { implicitGemmSubgroup } from "./implicit-gemm-subgroup.ts";
 import { implicitGemmTiled } from "./implicit-gemm-tiled.ts";
 import { sumSlices } from "./sum-slices.ts";
-import { needsTranspose, transposedElements } from "./transpose-weight.ts";
+import { transposedElements, transposeWeight } from "./transpose-weight.ts";
 import { type ConvTarget, variantOf } from "./variants.ts";
 import { rowSubgroupSlices, weightGradientRow } from "./weight-gradient-row-subgroup.ts";
 import { subgroupSlices, weightGradientSubgroup } from "./weight-gradient-subgroup.ts";
@@ -58,11 +58,24 @@ export function convForward(target: ConvTarget, g: ConvGeometry, { x, w, y, bias
   }
 }
 
+/**
+ * f32 elements of the weight in the form that the variant reads it in; 0 where it reads the weight as it is. Such a form
+ * changes only with the weight, so a plan makes it once for many runs.
+ */
+export function preparedWeightElements(target: ConvTarget, operation: "forward" | "grad-input", g: ConvGeometry): number {
+  if (operation === "forward") return 0;
+  const { kernel } = variantOf(target, operation, g);
+  return kernel === "columns" || target.family.kind === "workgroup" ? transposedElements(g) : 0;
+}
+
+/** @throws EngineError SHAPE_MISMATCH when a tensor is too small. */
+export function prepareWeight(g: ConvGeometry, w: Tensor, prepared: Tensor): Step[] { return [transposeWeight(g, w, prepared)]; }
+
 export interface GradInputTensors {
   /** [n, oh, ow, K] */
   readonly dy: Tensor;
-  /** From transposeWeight, transposedElements(g) long; the weight itself where needsTranspose(g) is false. */
-  readonly wT: Tensor;
+  /** From prepareWeight, preparedWeightElements(target, "grad-input", g) long; the weight itself where that is 0. */
+  readonly w: Tensor;
   /** [n, h, w, C], written. */
   readonly dx: Tensor;
   /** Another gradient to add, laid out as dx. */
@@ -81,28 +94,28 @@ export function gradInputScratchElements(g: ConvGeometry): number { return byCol
  *
  * @throws EngineError SHAPE_MISMATCH naming conv2d-grad-input and the tensor that is too small.
  */
-export function convGradInput(target: ConvTarget, g: ConvGeometry, { dy, wT, dx, residual, mask, scratch }: GradInputTensors): Step[] {
+export function convGradInput(target: ConvTarget, g: ConvGeometry, { dy, w, dx, residual, mask, scratch }: GradInputTensors): Step[] {
   const name = "conv2d-grad-input";
   requireElements(name, "dy", dy, outputElements(g));
-  requireElements(name, "wT", wT, needsTranspose(g) ? transposedElements(g) : weightElements(g));
+  requireElements(name, "w", w, preparedWeightElements(target, "grad-input", g) || weightElements(g));
   requireElements(name, "dx", dx, inputElements(g));
   const epilogue = bindEpilogue(name, { residual, mask }, g.c, inputElements(g), dy);
-  const operands = { flags: epilogue.flags, buffers: [dy, wT, ...epilogue.buffers, dx] };
+  const operands = { flags: epilogue.flags, buffers: [dy, w, ...epilogue.buffers, dx] };
   switch (variantOf(target, "grad-input", g).kernel) {
     case "grouped": return [groupedGradInput(g, operands)];
     case "filter-row": return [filterRowGradInput(g, operands)];
-    case "columns": return gradInputByColumns(target.family, g, dy, wT, scratch, dx, operands);
+    case "columns": return gradInputByColumns(target.family, g, dy, w, scratch, dx, operands);
     default: return gradInputPasses(g).map((pass) => implicitGemm(target.family, pass, operands));
   }
 }
 
-/** dy · wT, then every pixel of dx gathers what reaches it. */
-function gradInputByColumns(family: KernelFamily, g: ConvGeometry, dy: Tensor, wT: Tensor, scratch: Tensor | undefined, dx: Tensor, { flags, buffers }: GemmOperands): Step[] {
+/** dy · w, w as columns, then every pixel of dx gathers what reaches it. */
+function gradInputByColumns(family: KernelFamily, g: ConvGeometry, dy: Tensor, w: Tensor, scratch: Tensor | undefined, dx: Tensor, { flags, buffers }: GemmOperands): Step[] {
   const columns = scratch ?? noScratch(dx);
   requireElements("conv2d-grad-input", "scratch", columns, gradInputScratchElements(g));
   const product = forwardPass(linearGeometry(g.n * g.oh * g.ow, pad4(g.k), columnPitch(g)));
   return [
-    implicitGemm(family, product, { flags: 0, buffers: [dy, wT, dy, dy, dy, columns] }),
+    implicitGemm(family, product, { flags: 0, buffers: [dy, w, dy, dy, dy, columns] }),
     gatherColumns(g, { flags, buffers: [columns, ...buffers.slice(2)] }),
   ];
 }

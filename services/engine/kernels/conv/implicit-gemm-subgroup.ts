@@ -12,22 +12,22 @@ const ROWS: Readonly<Record<number, number>> = { 8: 32, 4: 16, 2: 8, 1: 8 };
 /** Channels of a pixel that the inner loop multiplies; 8 stands for any number, in a loop over their vec4. */
 const ANY = 8;
 
-function spec(lanes: 4 | 8, columns: number, channels: number, textures: readonly string[] = []): KernelSpec {
+function spec(lanes: 4 | 8, columns: number, channels: number, transposed: boolean, textures: readonly string[] = []): KernelSpec {
   return {
     name: "conv/implicit-gemm-subgroup", lib: ["lib/grid", "lib/conv-epilogue", "lib/texel"], params: gemmParams, reads: gemmReads, writes: ["y"], constants: {}, subgroups: true, textures,
     template: {
       SG: lanes, COLUMNS: columns, GROUPS: lanes / columns, ROWS: ROWS[columns]!, SHARE: Math.min(4, lanes / columns), CHANNELS: channels,
-      X_TEXTURE: Number(textures.includes("x")), W_TEXTURE: Number(textures.includes("w")),
+      TRANSPOSED: Number(transposed), PIECES: transposed ? 4 : Math.min(4, channels), X_TEXTURE: Number(textures.includes("x")), W_TEXTURE: Number(textures.includes("w")),
     },
   };
 }
 
-/** Lanes of a subgroup × vec4 columns of the tile × channels of a pixel, both ascending. */
-const PLAIN: readonly KernelSpec[] = ([4, 8] as const).flatMap((lanes) =>
-  [1, 2, 4, 8].filter((columns) => columns <= lanes).flatMap((columns) => [1, 2, 3, 4, ANY].map((channels) => spec(lanes, columns, channels))));
+/** Lanes of a subgroup × vec4 columns of the tile × channels of a pixel, both ascending; and once more for transposed weights. */
+const PLAIN: readonly KernelSpec[] = [false, true].flatMap((transposed) => ([4, 8] as const).flatMap((lanes) =>
+  [1, 2, 4, 8].filter((columns) => columns <= lanes).flatMap((columns) => [1, 2, 3, 4, ANY].map((channels) => spec(lanes, columns, channels, transposed)))));
 
 /** The widest tile over any number of channels, by what it reads as a texture: the others have too little to read. */
-const TEXTURED: readonly KernelSpec[] = [["w"], ["x"], ["x", "w"]].map((textures) => spec(8, 8, ANY, textures));
+const TEXTURED: readonly KernelSpec[] = [false, true].flatMap((transposed) => [["w"], ["x"], ["x", "w"]].map((textures) => spec(8, 8, ANY, transposed, textures)));
 
 export const implicitGemmSubgroupSpecs: readonly KernelSpec[] = [...PLAIN, ...TEXTURED];
 
@@ -38,9 +38,9 @@ export const implicitGemmSubgroupSpecs: readonly KernelSpec[] = [...PLAIN, ...TE
  *
  * @see shaders/conv/implicit-gemm-subgroup.wgsl
  */
-export function implicitGemmSubgroup(lanes: 4 | 8, { channels, scalars }: GemmPass, { flags, buffers }: GemmOperands): Dispatch {
+export function implicitGemmSubgroup(lanes: 4 | 8, { channels, scalars, transposed }: GemmPass, { flags, buffers }: GemmOperands): Dispatch {
   const columns = Math.min(lanes, 2 ** Math.ceil(Math.log2(scalars.k4)));
-  const plain = PLAIN.find(({ template: t }) => t!["SG"] === lanes && t!["COLUMNS"] === columns && t!["CHANNELS"]! >= Math.min(channels, ANY))!;
+  const plain = PLAIN.find(({ template: t }) => t!["SG"] === lanes && t!["COLUMNS"] === columns && t!["CHANNELS"]! >= Math.min(channels, ANY) && t!["TRANSPOSED"] === Number(transposed))!;
   const chosen = textured(plain, buffers) ?? plain;
   const { COLUMNS, GROUPS, ROWS: rows } = chosen.template as { COLUMNS: number; GROUPS: number; ROWS: number };
   const workgroups = Math.ceil(scalars.rows / (GROUPS * rows)) * Math.ceil(scalars.k4 / COLUMNS);
@@ -48,7 +48,7 @@ export function implicitGemmSubgroup(lanes: 4 | 8, { channels, scalars }: GemmPa
 }
 
 /** The same tile for the operands that have a texture. */
-function textured({ template: { SG, COLUMNS, CHANNELS } = {} }: KernelSpec, [x, w]: readonly Tensor[]): KernelSpec | undefined {
+function textured({ template: { SG, COLUMNS, CHANNELS, TRANSPOSED } = {} }: KernelSpec, [x, w]: readonly Tensor[]): KernelSpec | undefined {
   if (SG !== 8 || COLUMNS !== 8 || CHANNELS !== ANY) return undefined;
-  return TEXTURED.find(({ template: t }) => t!["X_TEXTURE"] === Number(x!.texture !== undefined) && t!["W_TEXTURE"] === Number(w!.texture !== undefined));
+  return TEXTURED.find(({ template: t }) => t!["TRANSPOSED"] === TRANSPOSED && t!["X_TEXTURE"] === Number(x!.texture !== undefined) && t!["W_TEXTURE"] === Number(w!.texture !== undefined));
 }

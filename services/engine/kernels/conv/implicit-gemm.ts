@@ -16,6 +16,8 @@ export const gemmReads = ["x", "w", "bias", "residual", "mask"] as const;
 export interface GemmPass {
   /** Input channels that are not padding; a kernel may leave the others out. */
   readonly channels: number;
+  /** Whether the rows of the weight are the outputs: the gradient of the input, where the kernel reads the weight as it is. */
+  readonly transposed: boolean;
   /** The scalars of `gemmParams` but `flags`. */
   readonly scalars: Readonly<Record<Exclude<keyof typeof gemmParams, "flags">, number>>;
 }
@@ -35,7 +37,7 @@ export function forwardPass(geometry: ConvGeometry): GemmPass {
     in_step: g.stride, y0: -g.padding, x0: -g.padding, taps_y: g.kh, taps_x: g.kw, tap_step: 1, ky0: 0, kx0: 0, k_step: 1, kw: g.kw,
     out_h: g.oh, out_w: g.ow, out_step: 1, out_y: 0, out_x: 0,
   };
-  return { channels: g.c, scalars };
+  return { channels: g.c, transposed: false, scalars };
 }
 
 /**
@@ -58,7 +60,7 @@ function residuePass(g: ConvGeometry, ry: number, rx: number): GemmPass {
     in_step: 1, y0: y.start, x0: x.start, taps_y: y.taps, taps_x: x.taps, tap_step: -1, ky0: y.k0, kx0: x.k0, k_step: g.stride, kw: g.kw,
     out_h: g.h, out_w: g.w, out_step: g.stride, out_y: ry, out_x: rx,
   };
-  return { channels: g.k, scalars };
+  return { channels: g.k, transposed: true, scalars };
 }
 
 function axis(pixels: number, window: number, residue: number, { stride, padding }: ConvGeometry): { size: number; k0: number; taps: number; start: number } {
