@@ -56,8 +56,9 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
   let tiles_q = (params.rows * pitch + ${POSITIONS - 1}u) / ${POSITIONS}u;
   let tile = flat_workgroup(group_id, groups);
   if (tile >= tiles_q * tiles_k) { return; }                        // uniform: the whole subgroup leaves
-  let first = tile / tiles_k * ${POSITIONS}u;
-  let k = tile % tiles_k * ${SG}u + lane;
+  let place = banded(tile, tiles_q, tiles_k);
+  let first = place.x * ${POSITIONS}u;
+  let k = place.y * ${SG}u + lane;
   let k_read = min(k, params.k4 - 1u);                              // lanes past the last channel compute, but do not store
 
   // Lane l of load i brings position first − 1 + SG·i + l; before the first row it wraps round to something huge.

@@ -73,9 +73,10 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
   if (tile >= tiles_m * tiles_k) { return; }                        // uniform: the whole subgroup leaves
   let group = lane / ${COLUMNS}u;
   let column = lane % ${COLUMNS}u;
-  let first_of_tile = tile / tiles_k * ${GROUPS * ROWS}u;
+  let place = banded(tile, tiles_m, tiles_k);
+  let first_of_tile = place.x * ${GROUPS * ROWS}u;
   let first = first_of_tile + group * ${ROWS}u;
-  let k = tile % tiles_k * ${COLUMNS}u + column;
+  let k = place.y * ${COLUMNS}u + column;
   let k_read = min(k, params.k4 - 1u);                              // lanes past the last channel compute, but do not store
 
   // Row r of a group is loaded by its lane r % COLUMNS in load r / COLUMNS; that lane also knows where the row lies.

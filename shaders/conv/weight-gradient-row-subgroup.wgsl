@@ -51,11 +51,11 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
   let flat = flat_workgroup(group_id, groups);
   let slice = flat / (tiles_k * tiles_c * ${3 / TAPS_Y}u);
   if (slice >= params.slices) { return; }                           // uniform: the whole subgroup leaves
-  let tile = flat % (tiles_k * tiles_c * ${3 / TAPS_Y}u);
-  let k = tile % tiles_k * ${SG}u + lane;
+  let place = banded(flat % (tiles_k * tiles_c * ${3 / TAPS_Y}u), tiles_k, tiles_c * ${3 / TAPS_Y}u);
+  let k = place.x * ${SG}u + lane;
   let k_read = min(k, params.k4 - 1u);                              // lanes past the last channel compute, but do not store
-  let quad = tile / tiles_k % tiles_c * ${QUADS}u;
-  let ky = tile / (tiles_k * tiles_c) * ${TAPS_Y}u;
+  let quad = place.y / ${3 / TAPS_Y}u * ${QUADS}u;
+  let ky = place.y % ${3 / TAPS_Y}u * ${TAPS_Y}u;
 
   // Load i of x brings quad (SG·i + l) mod QUADS of position (SG·i + l) div QUADS − 1, relative to the turn's first, by lane l.
   let first = slice * params.positions_per_slice;

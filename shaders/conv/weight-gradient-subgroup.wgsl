@@ -57,12 +57,12 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
   let flat = flat_workgroup(group_id, groups);
   let slice = flat / (tiles_k * tiles_row);
   if (slice >= params.slices) { return; }                           // uniform: the whole subgroup leaves
-  let tile = flat % (tiles_k * tiles_row);
+  let place = banded(flat % (tiles_k * tiles_row), tiles_k, tiles_row);
   let group = lane / ${COLUMNS}u;
   let column = lane % ${COLUMNS}u;
-  let first_of_tile = tile / tiles_k * ${GROUPS * ROWS / 4}u;
+  let first_of_tile = place.y * ${GROUPS * ROWS / 4}u;
   let first_quad = first_of_tile + group * ${ROWS / 4}u;
-  let k = tile % tiles_k * ${COLUMNS}u + column;
+  let k = place.x * ${COLUMNS}u + column;
   let k_read = min(k, params.k4 - 1u);                              // lanes past the last channel compute, but do not store
 
   // Quad j of a group's rows is loaded by its lane j % COLUMNS in load j / COLUMNS.

@@ -2,6 +2,7 @@ import type { Dispatch, KernelSpec } from "../../gpu/kernel.ts";
 import { pad4 } from "../../graph/layout.ts";
 import type { ConvGeometry } from "./geometry.ts";
 import { type GemmOperands, gemmReads } from "./implicit-gemm.ts";
+import { BAND } from "./tile-order.ts";
 
 /** Subgroups of this many lanes only: narrower ones belong to an adapter that gains nothing from it. */
 const LANES = 8;
@@ -14,10 +15,10 @@ const ANY = 8;
 
 function spec(channels: number, transposed: boolean, textures: readonly string[]): KernelSpec {
   return {
-    name: "conv/filter-row-subgroup", lib: ["lib/grid", "lib/conv-epilogue", "lib/texel"],
+    name: "conv/filter-row-subgroup", lib: ["lib/grid", "lib/tile-order", "lib/conv-epilogue", "lib/texel"],
     params: { rows: "u32", width: "u32", h: "u32", c4: "u32", k4: "u32", first_tap: "i32", tap_step: "i32", flags: "u32" },
     reads: gemmReads, writes: ["y"], constants: {}, subgroups: true, textures,
-    template: { SG: LANES, LOADS, POSITIONS, CHANNELS: channels, TRANSPOSED: Number(transposed), X_TEXTURE: Number(textures.includes("x")), W_TEXTURE: Number(textures.includes("w")) },
+    template: { SG: LANES, LOADS, POSITIONS, CHANNELS: channels, TRANSPOSED: Number(transposed), BAND: BAND.pixels, X_TEXTURE: Number(textures.includes("x")), W_TEXTURE: Number(textures.includes("w")) },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Dispatch, KernelSpec } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { type GemmOperands, type GemmPass, gemmParams, gemmReads } from "./implicit-gemm.ts";
+import { BAND } from "./tile-order.ts";
 
 /**
  * Rows that a lane sums, by vec4 columns of the tile. The wide tile takes 32 (a tenth faster than 16 on lavapipe; the body
@@ -14,10 +15,10 @@ const ANY = 8;
 
 function spec(lanes: 4 | 8, columns: number, channels: number, transposed: boolean, textures: readonly string[] = []): KernelSpec {
   return {
-    name: "conv/implicit-gemm-subgroup", lib: ["lib/grid", "lib/conv-epilogue", "lib/texel"], params: gemmParams, reads: gemmReads, writes: ["y"], constants: {}, subgroups: true, textures,
+    name: "conv/implicit-gemm-subgroup", lib: ["lib/grid", "lib/tile-order", "lib/conv-epilogue", "lib/texel"], params: gemmParams, reads: gemmReads, writes: ["y"], constants: {}, subgroups: true, textures,
     template: {
       SG: lanes, COLUMNS: columns, GROUPS: lanes / columns, ROWS: ROWS[columns]!, SHARE: Math.min(4, lanes / columns), CHANNELS: channels,
-      TRANSPOSED: Number(transposed), PIECES: transposed ? 4 : Math.min(4, channels), X_TEXTURE: Number(textures.includes("x")), W_TEXTURE: Number(textures.includes("w")),
+      TRANSPOSED: Number(transposed), PIECES: transposed ? 4 : Math.min(4, channels), BAND: BAND.pixels, X_TEXTURE: Number(textures.includes("x")), W_TEXTURE: Number(textures.includes("w")),
     },
   };
 }

@@ -4,6 +4,7 @@ import { pad4 } from "../../graph/layout.ts";
 import { isFilterRow } from "./filter-row-subgroup.ts";
 import type { ConvGeometry } from "./geometry.ts";
 import { sliceCount } from "./slices.ts";
+import { BAND } from "./tile-order.ts";
 
 /** Subgroups of this many lanes only, as conv/filter-row-subgroup. */
 const LANES = 8;
@@ -21,12 +22,12 @@ function spanOf(channels: number): number { return channels === WIDE ? SPAN.wide
 
 function spec(channels: number, textures: readonly string[]): KernelSpec {
   return {
-    name: "conv/weight-gradient-row-subgroup", lib: ["lib/grid", "lib/texel"],
+    name: "conv/weight-gradient-row-subgroup", lib: ["lib/grid", "lib/tile-order", "lib/texel"],
     params: { rows: "u32", width: "u32", h: "u32", c4: "u32", k4: "u32", positions_per_slice: "u32", slices: "u32", row_step: "u32", column_step: "u32" },
     reads: ["x", "dy"], writes: ["part"], constants: {}, subgroups: true, textures,
     template: {
       SG: LANES, SPAN: spanOf(channels), CHANNELS: channels, QUADS: Math.ceil(channels / 4), TAPS_Y: channels === WIDE ? 1 : 3,
-      X_TEXTURE: Number(textures.includes("x")), DY_TEXTURE: Number(textures.includes("dy")),
+      BAND: BAND.channels, X_TEXTURE: Number(textures.includes("x")), DY_TEXTURE: Number(textures.includes("dy")),
     },
   };
 }

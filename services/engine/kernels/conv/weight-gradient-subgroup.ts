@@ -3,13 +3,14 @@ import type { Tensor } from "../../gpu/tensor.ts";
 import { pad4 } from "../../graph/layout.ts";
 import { asOneRow, type ConvGeometry } from "./geometry.ts";
 import { rowSlices, type RowSlices } from "./slices.ts";
+import { BAND } from "./tile-order.ts";
 
 /** Workgroups that keep a software rasteriser's threads busy to the end. */
 const WANTED_WORKGROUPS = 32;
 
 function spec(lanes: 4 | 8, columns: 1 | 2 | 4 | 8, textures: readonly string[] = []): KernelSpec {
   return {
-    name: "conv/weight-gradient-subgroup", lib: ["lib/grid", "lib/texel"],
+    name: "conv/weight-gradient-subgroup", lib: ["lib/grid", "lib/tile-order", "lib/texel"],
     params: {
       image_rows: "u32", oh: "u32", ow: "u32", h: "u32", w: "u32", stride: "u32", padding: "u32", kw: "u32", c4: "u32", k4: "u32",
       row_quads: "u32", rows_per_slice: "u32", cols_per_slice: "u32", col_slices: "u32", slices: "u32",
@@ -19,7 +20,7 @@ function spec(lanes: 4 | 8, columns: 1 | 2 | 4 | 8, textures: readonly string[] 
     // Two pixels per turn of the loop: with four the body outgrows the registers and takes a quarter longer.
     template: {
       SG: lanes, COLUMNS: columns, GROUPS: lanes / columns, ROWS: columns === lanes ? 4 * columns : 8 * columns, PIXELS: 2, SHARE: Math.min(2, lanes / columns),
-      X_TEXTURE: Number(textures.includes("x")), DY_TEXTURE: Number(textures.includes("dy")),
+      BAND: BAND.channels, X_TEXTURE: Number(textures.includes("x")), DY_TEXTURE: Number(textures.includes("dy")),
     },
   };
 }
