@@ -40,7 +40,7 @@ function gradInput(lowering: Lowering, final: Value): void {
   const added = residual === undefined ? undefined : lowering.block(residual);
   const masked = mask === undefined ? undefined : lowering.block(mask);
   const dx = lowering.define(final);
-  const scratch = lowering.scratch(dx.label, gradInputScratchElements(g));
+  const scratch = lowering.scratch(dx.label, gradInputScratchElements(lowering.input.gpu, g));
   const operands = operandsOf(lowering, "grad-input", g, { dy, w });
   lowering.emit(`grad input ${base}`, { reads: present(dy, w, added, masked), writes: [dx], scratch, textures: operands.textures }, () =>
     convGradInput(lowering.input.gpu, g, { dy: operands.at("dy"), w: operands.at("w"), dx: at(dx), residual: added && at(added), mask: masked && at(masked), scratch: scratch[0] && at(scratch[0]) }));
@@ -122,4 +122,4 @@ function chainOf(lowering: Lowering, final: Value): Chain { return lowering.inpu
 /** Rows of a matrix whose columns are the channels: pixels of the batch, or images. */
 export function rowsOf([n, , ...sides]: Shape): number { return n! * elements(sides); }
 
-function present(...blocks: readonly (Block | undefined)[]): Block[] { return blocks.filter((block) => block !== undefined); }
+export function present(...blocks: readonly (Block | undefined)[]): Block[] { return blocks.filter((block) => block !== undefined); }

@@ -70,7 +70,7 @@ describe("conv/gather-columns", () => {
     assert.deepEqual([served(1, 16, 4), served(1, 12, 4), served(3, 64, 3), served(3, 64, 7), served(4, 36, 3), served(5, 64, 3), served(3, 64, 1)], [true, false, true, false, true, false, false]);
     assert.equal(byColumns(linearGeometry(8, 4, 100)), false);
     const g = conv(2, 1, 9, 9, 16, [4, 4], 2, 1);
-    assert.equal(gradInputScratchElements(g), outputElements(g));
+    assert.equal(gradInputScratchElements(gpu, g), outputElements(g));
   });
 
   it("is refused a scratch that is missing or too small by name", () => {

@@ -61,6 +61,15 @@ export const SMALL_ROWS: Readonly<Record<string, ConvGeometry>> = {
   "3×3 same, one column": conv(2, 20, 5, 1, 20, 3, 1, 1),
 };
 
+/** First layers with filters 3×3, as large out as in. */
+export const NARROW: Readonly<Record<string, ConvGeometry>> = {
+  "3×3 same, C = 1": conv(3, 1, 9, 8, 32, 3, 1, 1),
+  "3×3 same, C = 3": conv(2, 3, 12, 11, 9, 3, 1, 1),
+  "3×3 same, C = 1, rows longer than a tile": conv(2, 1, 3, 67, 5, 3, 1, 1),
+  "3×3 same, C = 3, one pixel": conv(2, 3, 1, 1, 4, 3, 1, 1),
+  "3×3 same, C = 1, one column": conv(5, 1, 40, 1, 10, 3, 1, 1),
+};
+
 export const GROUPED: Readonly<Record<string, ConvGeometry>> = {
   "2 groups of 3 → 5 channels": conv(2, 6, 7, 6, 10, 3, 1, 1, 2),
   "2 groups, stride 2 with pixels left over": conv(2, 8, 8, 9, 4, 3, 2, 0, 2),
@@ -154,7 +163,7 @@ async function gradInput(gpu: Gpu, t: ConvTarget, scope: Scope, g: ConvGeometry,
   const prepared = preparedWeightElements(t, "grad-input", g);
   const form = prepared > 0 ? scope.tensor("prepared", [prepared]) : weight;
   const before = prepared > 0 ? prepareWeight(g, weight, form) : [];
-  const needed = gradInputScratchElements(g);
+  const needed = gradInputScratchElements(t, g);
   const scratch = canary(scope, "scratch", needed, SENTINEL);
   const { operands, before: copies } = textured(scope, t, "grad-input", g, { dy: guarded(scope, "dy", packY(g, dy)), w: form });
   const result = await runChecked(gpu, [...before, ...copies, ...convGradInput(t, g, { ...extras, ...operands, dx, scratch })], dx, inputElements(g), SENTINEL);

@@ -4,7 +4,7 @@ import { requireElements, type Tensor } from "../../gpu/tensor.ts";
 import { pad4 } from "../../graph/layout.ts";
 import { bindEpilogue } from "./epilogue.ts";
 import { filterRowForward, filterRowGradInput } from "./filter-row-subgroup.ts";
-import { byColumns, columnPitch, type ConvGeometry, inputElements, linearGeometry, outputElements, weightElements } from "./geometry.ts";
+import { columnPitch, type ConvGeometry, inputElements, linearGeometry, outputElements, weightElements } from "./geometry.ts";
 import { gatherColumns } from "./gather-columns.ts";
 import { groupedForward } from "./grouped-forward.ts";
 import { groupedGradInput } from "./grouped-grad-input.ts";
@@ -12,6 +12,7 @@ import { groupedGradWeight, groupedSlices } from "./grouped-grad-weight.ts";
 import { forwardPass, type GemmOperands, type GemmPass, gradInputPasses } from "./implicit-gemm.ts";
 import { implicitGemmSubgroup } from "./implicit-gemm-subgroup.ts";
 import { implicitGemmTiled } from "./implicit-gemm-tiled.ts";
+import { narrowGradInput } from "./narrow-grad-input-subgroup.ts";
 import { sumSlices } from "./sum-slices.ts";
 import { transposedElements, transposeWeight } from "./transpose-weight.ts";
 import { type ConvTarget, variantOf } from "./variants.ts";
@@ -82,12 +83,16 @@ export interface GradInputTensors {
   readonly residual?: Tensor | undefined;
   /** Laid out as dx: dx is 0 where this is ≤ 0. It is the ReLU output whose gradient this becomes. */
   readonly mask?: Tensor | undefined;
-  /** At least gradInputScratchElements(g) elements; not needed where that is 0. */
+  /** At least gradInputScratchElements(target, g) elements; not needed where that is 0. */
   readonly scratch?: Tensor | undefined;
 }
 
 /** f32 elements of scratch that convGradInput needs: never more than dy has. */
-export function gradInputScratchElements(g: ConvGeometry): number { return byColumns(g) ? g.n * g.oh * g.ow * columnPitch(g) : 0; }
+export function gradInputScratchElements(target: ConvTarget, g: ConvGeometry): number {
+  return variantOf(target, "grad-input", g).kernel === "columns" ? columnElements(g) : 0;
+}
+
+function columnElements(g: ConvGeometry): number { return g.n * g.oh * g.ow * columnPitch(g); }
 
 /**
  * dx = maskpos( conv_transpose(dy, w) + residual ).
@@ -104,6 +109,7 @@ export function convGradInput(target: ConvTarget, g: ConvGeometry, { dy, w, dx, 
   switch (variantOf(target, "grad-input", g).kernel) {
     case "grouped": return [groupedGradInput(g, operands)];
     case "filter-row": return [filterRowGradInput(g, operands)];
+    case "narrow": return [narrowGradInput(g, operands)];
     case "columns": return gradInputByColumns(target.family, g, dy, w, scratch, dx, operands);
     default: return gradInputPasses(g).map((pass) => implicitGemm(target.family, pass, operands));
   }
@@ -112,7 +118,7 @@ export function convGradInput(target: ConvTarget, g: ConvGeometry, { dy, w, dx, 
 /** dy · w, w as columns, then every pixel of dx gathers what reaches it. */
 function gradInputByColumns(family: KernelFamily, g: ConvGeometry, dy: Tensor, w: Tensor, scratch: Tensor | undefined, dx: Tensor, { flags, buffers }: GemmOperands): Step[] {
   const columns = scratch ?? noScratch(dx);
-  requireElements("conv2d-grad-input", "scratch", columns, gradInputScratchElements(g));
+  requireElements("conv2d-grad-input", "scratch", columns, columnElements(g));
   const product = forwardPass(linearGeometry(g.n * g.oh * g.ow, pad4(g.k), columnPitch(g)));
   return [
     implicitGemm(family, product, { flags: 0, buffers: [dy, w, dy, dy, dy, columns] }),

@@ -2,6 +2,7 @@ import type { KernelFamily } from "../../gpu/device.ts";
 import { pad4 } from "../../graph/layout.ts";
 import { isFilterRow } from "./filter-row-subgroup.ts";
 import { byColumns, type ConvGeometry } from "./geometry.ts";
+import { isNarrow } from "./narrow-grad-input-subgroup.ts";
 import { isFilterRowWeight } from "./weight-gradient-row-subgroup.ts";
 
 /** The three products of a convolution or linear layer. */
@@ -46,6 +47,7 @@ export function variantOf({ family, tuning }: ConvTarget, operation: ConvOperati
  */
 export function variantsOf(family: KernelFamily, operation: ConvOperation, g: ConvGeometry): readonly ConvVariant[] {
   if (g.groups > 1) return [variant("grouped")];
+  if (operation === "grad-input" && family.kind === "subgroup" && family.size === 8 && isNarrow(g)) return [variant("narrow", ["dy"]), variant("narrow"), ...(byColumns(g) ? [variant("columns")] : [])];
   if (operation === "grad-input" && byColumns(g)) return [variant("columns")];
   if (family.kind === "workgroup") return [variant("implicit-gemm")];
   if (family.size === 4) return [variant("implicit-gemm")];       // SwiftShader: a texture is no faster there
