@@ -8,7 +8,7 @@ import { ARCHITECTURE_NAMES } from "../jobs/run-config.ts";
  */
 export const RunKindEnum = { TRAIN: "train", ATTRIBUTE: "attribute", INEQUALITY: "inequality", ATTACK: "attack", AUDIT: "audit" } as const;
 export const RunStatusEnum = { QUEUED: "queued", RUNNING: "running", SUCCEEDED: "succeeded", FAILED: "failed", CANCELLED: "cancelled" } as const;
-export const ArchitectureEnum = { TINY_CNN: "tiny-cnn", SMALL_CNN: "small-cnn", CIFAR_RESNET20: "cifar-resnet20" } as const satisfies Record<string, (typeof ARCHITECTURE_NAMES)[number]>;
+export const ArchitectureEnum = { TINY_CNN: "tiny-cnn", SMALL_CNN: "small-cnn", CIFAR_RESNET18: "cifar-resnet18", CIFAR_RESNET20: "cifar-resnet20" } as const satisfies Record<string, (typeof ARCHITECTURE_NAMES)[number]>;
 export const SplitEnum = { TRAIN: "train", TEST: "test" } as const;
 export const NormEnum = { LINF: "linf", L2: "l2" } as const;
 export const NoiseTypeEnum = { I: "I", II: "II" } as const;
@@ -38,6 +38,7 @@ registerEnumType(ArchitectureEnum, {
   valuesConfig: {
     TINY_CNN: { description: "Two convolutions 4×4 stride 2 (16 and 32 channels) and a hidden layer of 100, for 28×28 images." },
     SMALL_CNN: { description: "Convolutions 1→32→64, pooling, hidden layer of 128, for 28×28 images; 32.6 MFLOP a forward pass." },
+    CIFAR_RESNET18: { description: "The ResNet-18 of He et al. 2016 for 32×32 colour images: first convolution 3×3 of stride 1, no pooling after it; 1.11 GFLOP a forward pass." },
     CIFAR_RESNET20: { description: "The ResNet-20 for 32×32 colour images of He et al. 2016." },
   },
 });

@@ -15,7 +15,7 @@ const modelId = z.uuid();
 const datasetName = z.enum(["mnist-digits", "mnist", "fashion-mnist", "cifar10"]);
 export type DatasetName = z.output<typeof datasetName>;
 
-const architecture = z.enum(["tiny-cnn", "small-cnn", "cifar-resnet20"]);
+const architecture = z.enum(["tiny-cnn", "small-cnn", "cifar-resnet18", "cifar-resnet20"]);
 export const ARCHITECTURE_NAMES = architecture.options;
 export type ArchitectureName = z.output<typeof architecture>;
 

@@ -9,7 +9,7 @@
 // twin  services/engine/reference/elementwise/relu-grad.ts
 
 override WG: u32 = 8;                       // invocations per workgroup; 8 = one lavapipe subgroup (performance.md §3)
-override PER: u32 = 8;                      // vec4 per invocation
+override PER: u32 = 64;                     // vec4 per invocation
 
 struct Params {
   quads: u32,                               // ceil(n / 4)

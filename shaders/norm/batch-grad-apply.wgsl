@@ -5,19 +5,17 @@
 //       gamma [C] f32                    padding lanes 0, which makes those of dx 0
 //       sum_dy, sum_dy_xhat [C] f32      from norm/batch-grad-sums
 // out   dx [rows, C] f32
-// grid  an invocation takes PER vec4 of one channel group, `span` apart: neighbours load neighbours, factors are made once
+// grid  one invocation per PER rows of a vec4 of channels, neighbours along the channels: its factors are made once
 // err   none here: the binding checks that epsilon > 0
 // src   Ioffe & Szegedy 2015, §3 (training mode)
 // twin  services/engine/reference/norm/batch-grad-apply.ts
 
 override WG: u32 = 8;                       // invocations per workgroup; 8 = one lavapipe subgroup (performance.md §3)
-override PER: u32 = 8;                      // rows per invocation
+override PER: u32 = 64;                     // rows per invocation
 
 struct Params {
-  total: u32,                               // rows · quads
-  quads: u32,                               // C / 4
-  span: u32,                                // ceil(rows / PER) · quads
   rows: u32,
+  quads: u32,                               // C / 4
   epsilon: f32,
 }
 
@@ -37,16 +35,18 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let base = flat_workgroup(group, groups) * WG + local.x;
-  if (base >= params.span) { return; }
-  let q = base % params.quads;
+  let at = flat_workgroup(group, groups) * WG + local.x;
+  let first = at / params.quads * PER;
+  if (first >= params.rows) { return; }
+  let q = at % params.quads;
   let centre = mean[q];
   let inverse = 1.0 / sqrt(variance[q] + params.epsilon);
   let scale = gamma[q] * inverse;
   let offset = sum_dy[q] / f32(params.rows);
   let slope = sum_dy_xhat[q] * inverse / f32(params.rows);
-  for (var j = 0u; j < PER; j++) {
-    let i = base + j * params.span;
-    if (i < params.total) { dx[i] = scale * (dy[i] - offset - (x[i] - centre) * slope); }
+  let last = min(first + PER, params.rows);
+  for (var row = first; row < last; row++) {
+    let i = row * params.quads + q;
+    dx[i] = scale * (dy[i] - offset - (x[i] - centre) * slope);
   }
 }

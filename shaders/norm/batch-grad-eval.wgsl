@@ -4,18 +4,17 @@
 //       variance [C] f32                 the running variance: a constant, so nothing flows through it
 //       gamma [C] f32                    padding lanes 0, which makes those of dx 0
 // out   dx [rows, C] f32
-// grid  an invocation takes PER vec4 of one channel group, `span` apart: neighbours load neighbours, scale is made once
+// grid  one invocation per PER rows of a vec4 of channels, neighbours along the channels: its factors are made once
 // err   none here: the binding checks that epsilon > 0
 // src   Ioffe & Szegedy 2015, alg. 2 (evaluation mode)
 // twin  services/engine/reference/norm/batch-grad-eval.ts
 
 override WG: u32 = 8;                       // invocations per workgroup; 8 = one lavapipe subgroup (performance.md §3)
-override PER: u32 = 8;                      // rows per invocation
+override PER: u32 = 64;                     // rows per invocation
 
 struct Params {
-  total: u32,                               // rows · quads
+  rows: u32,
   quads: u32,                               // C / 4
-  span: u32,                                // ceil(rows / PER) · quads
   epsilon: f32,
 }
 
@@ -31,12 +30,14 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let base = flat_workgroup(group, groups) * WG + local.x;
-  if (base >= params.span) { return; }
-  let q = base % params.quads;
+  let at = flat_workgroup(group, groups) * WG + local.x;
+  let first = at / params.quads * PER;
+  if (first >= params.rows) { return; }
+  let q = at % params.quads;
   let scale = gamma[q] / sqrt(variance[q] + params.epsilon);
-  for (var j = 0u; j < PER; j++) {
-    let i = base + j * params.span;
-    if (i < params.total) { dx[i] = dy[i] * scale; }
+  let last = min(first + PER, params.rows);
+  for (var row = first; row < last; row++) {
+    let i = row * params.quads + q;
+    dx[i] = dy[i] * scale;
   }
 }

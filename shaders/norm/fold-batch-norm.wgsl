@@ -7,18 +7,17 @@
 //       bias [K] f32                     not read when has_bias is 0 (then any tensor of that size may stand here)
 //       gamma, beta, mean, variance [K] f32   padding lanes 0, which makes those of the results 0
 // out   w_folded [rows, K], bias_folded [K] f32
-// grid  an invocation takes PER vec4 of one channel group, `span` apart; the first one of each group also writes the bias
+// grid  one invocation per PER rows of a vec4 of channels, neighbours along the channels: its factors are made once
 // err   none here: the binding checks that epsilon > 0
 // src   Jacob et al. 2018, §3.2
 // twin  services/engine/reference/norm/fold-batch-norm.ts
 
 override WG: u32 = 8;                       // invocations per workgroup; 8 = one lavapipe subgroup (performance.md §3)
-override PER: u32 = 8;                      // rows per invocation
+override PER: u32 = 64;                     // rows per invocation
 
 struct Params {
-  total: u32,                               // rows · quads
+  rows: u32,                                // of w
   quads: u32,                               // K / 4
-  span: u32,                                // ceil(rows / PER) · quads
   epsilon: f32,
   has_bias: u32,
 }
@@ -39,15 +38,17 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let base = flat_workgroup(group, groups) * WG + local.x;
-  if (base >= params.span) { return; }
-  let q = base % params.quads;
+  let at = flat_workgroup(group, groups) * WG + local.x;
+  let first = at / params.quads * PER;
+  if (first >= params.rows) { return; }
+  let q = at % params.quads;
   let scale = gamma[q] / sqrt(variance[q] + params.epsilon);
-  for (var j = 0u; j < PER; j++) {
-    let i = base + j * params.span;
-    if (i < params.total) { w_folded[i] = w[i] * scale; }
+  let last = min(first + PER, params.rows);
+  for (var row = first; row < last; row++) {
+    let i = row * params.quads + q;
+    w_folded[i] = w[i] * scale;
   }
-  if (base < params.quads) {
+  if (first == 0u) {
     let before = select(vec4f(0.0), bias[q], params.has_bias == 1u);
     bias_folded[q] = (before - mean[q]) * scale + beta[q];
   }

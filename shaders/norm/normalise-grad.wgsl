@@ -9,7 +9,7 @@
 // twin  services/engine/reference/norm/normalise-grad.ts
 
 override WG: u32 = 8;                       // invocations per workgroup; 8 = one lavapipe subgroup (performance.md §3)
-override PER: u32 = 8;                      // pixels per invocation
+override PER: u32 = 64;                     // pixels per invocation
 
 struct Params {
   pixels: u32,                              // n · h · w

@@ -8,7 +8,7 @@
 // twin  services/engine/reference/pool/average-pool.ts
 
 override WG: u32 = 8;                       // invocations per workgroup; 8 = one lavapipe subgroup (performance.md §3)
-override PER: u32 = 4;                      // vec4 of y per invocation
+override PER: u32 = 32;                     // vec4 of y per invocation
 
 struct Params {
   total: u32,                               // n · oh · ow · quads

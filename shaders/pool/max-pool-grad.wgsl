@@ -1,4 +1,4 @@
-// pool/max-pool-grad — dx[cell] = sum of dy over the windows whose first maximum is that cell
+// pool/max-pool-grad — dx[cell] = sum of dy over the windows whose first maximum is that cell, and 0 where x ≤ 0 if asked
 //
 // in    x  [n, h, w, C] f32, NHWC        the input of the forward pass
 //       y  [n, oh, ow, C] f32            its output: exact copies of elements of x, so == finds the maxima
@@ -10,7 +10,7 @@
 // twin  services/engine/reference/pool/max-pool-grad.ts
 
 override WG: u32 = 8;                       // invocations per workgroup; 8 = one lavapipe subgroup (performance.md §3)
-override PER: u32 = 4;                      // vec4 of dx per invocation
+override PER: u32 = 32;                     // vec4 of dx per invocation
 
 struct Params {
   total: u32,                               // n · h · w · quads
@@ -23,6 +23,7 @@ struct Params {
   window_width: u32,
   stride: u32,
   padding: u32,
+  relu: u32,                                // 1: x is what a ReLU returned, dx the gradient of what it read
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -74,7 +75,7 @@ fn gradient(i: u32) -> vec4f {
       }
     }
   }
-  return sum;
+  return select(sum, vec4f(0.0), vec4<bool>(params.relu == 1u) & (value <= vec4f(0.0)));
 }
 
 @compute @workgroup_size(WG)

@@ -2,23 +2,25 @@
 //
 // in    x [n, h, w, C] f32, NHWC         padding lanes 0
 // out   y [n, oh, ow, C] f32             padding lanes 0 (a maximum of zeros); may not alias x
-// grid  one vec4 of y at a time; WG invocations · PER vec4 each per workgroup
+// grid  one invocation per run of PER windows of a row of a vec4 of channels, neighbours along the channels
 // err   none here: the binding makes sure that every window holds at least one cell of the image
 // src   PyTorch nn.MaxPool2d (cells outside count as −∞, so they never win)
 // twin  services/engine/reference/pool/max-pool.ts
 
 override WG: u32 = 8;                       // invocations per workgroup; 8 = one lavapipe subgroup (performance.md §3)
-override PER: u32 = 4;                      // vec4 of y per invocation
+override PER: u32 = 64;                     // windows per invocation
+override WINDOW: u32 = 2;                   // rows of a window; a constant, so that the loops over its cells are unrolled
+override WINDOW_WIDTH: u32 = 2;
+
+const LARGEST: f32 = 3.4028234663852886e38; // finite f32: WGSL may assume that nothing is infinite
 
 struct Params {
-  total: u32,                               // n · oh · ow · quads
+  rows: u32,                                // n · oh
   quads: u32,                               // C / 4
   h: u32,
   w: u32,
   oh: u32,
   ow: u32,
-  window: u32,                              // rows of a window
-  window_width: u32,
   stride: u32,
   padding: u32,
 }
@@ -27,22 +29,15 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 
-fn window_maximum(i: u32) -> vec4f {
-  let q = i % params.quads;
-  let column = i / params.quads;            // (image · oh + oy) · ow + ox
-  let row = column / params.ow;             // image · oh + oy
-  let image = row / params.oh;
-  let oy = row - image * params.oh;
-  let ox = column - row * params.ow;
-  // The window, cut to the image. `max` before the subtraction keeps it from wrapping below 0.
-  let top = max(oy * params.stride, params.padding) - params.padding;
-  let left = max(ox * params.stride, params.padding) - params.padding;
-  let bottom = min(oy * params.stride + params.window - params.padding, params.h);
-  let right = min(ox * params.stride + params.window_width - params.padding, params.w);
-  var best = x[((image * params.h + top) * params.w + left) * params.quads + q];
-  for (var iy = top; iy < bottom; iy++) {
-    let start = (image * params.h + iy) * params.w;
-    for (var ix = left; ix < right; ix++) { best = max(best, x[(start + ix) * params.quads + q]); }
+// Coordinates are one `padding` too large until they are compared: what lies before the image then wraps to beyond its end.
+fn window_maximum(image: u32, top: u32, left: u32, q: u32) -> vec4f {
+  var best = vec4f(-LARGEST);
+  for (var dy = 0u; dy < WINDOW; dy++) {
+    let iy = top + dy - params.padding;
+    for (var dx = 0u; dx < WINDOW_WIDTH; dx++) {
+      let ix = left + dx - params.padding;
+      if (iy < params.h && ix < params.w) { best = max(best, x[((image * params.h + iy) * params.w + ix) * params.quads + q]); }
+    }
   }
   return best;
 }
@@ -53,9 +48,15 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_id) local: vec3u,
 ) {
-  let base = flat_workgroup(group, groups) * WG * PER + local.x;
-  for (var j = 0u; j < PER; j++) {
-    let i = base + j * WG;
-    if (i < params.total) { y[i] = window_maximum(i); }
-  }
+  let at = flat_workgroup(group, groups) * WG + local.x;
+  let run = at / params.quads;
+  let runs = (params.ow + PER - 1u) / PER;  // of a row
+  let row = run / runs;                     // image · oh + oy
+  if (row >= params.rows) { return; }
+  let q = at - run * params.quads;
+  let image = row / params.oh;
+  let top = (row - image * params.oh) * params.stride;
+  let first = (run - row * runs) * PER;
+  let last = min(first + PER, params.ow);
+  for (var ox = first; ox < last; ox++) { y[(row * params.ow + ox) * params.quads + q] = window_maximum(image, top, ox * params.stride, q); }
 }

@@ -2,6 +2,7 @@ import { EngineError } from "../errors.ts";
 import type { Gpu } from "./device.ts";
 import { type Dispatch, Dynamic, foldGrid, isTexture, type Step } from "./kernel.ts";
 import { OFFSET_ALIGNMENT, roundUp, type Tensor, TEXTURE_ROW_BYTES, TEXTURE_WIDTH, type TensorTexture } from "./tensor.ts";
+import { widened } from "./widen.ts";
 
 interface Prepared {
   readonly pipeline: GPUComputePipeline;
@@ -38,7 +39,8 @@ export class Program {
   static async prepare(gpu: Gpu, label: string, steps: readonly Step[]): Promise<Program> {
     const dispatches = [...new Set(steps.filter((s): s is Dispatch => s.kind === "dispatch"))];
     for (const dispatch of dispatches) checkAgainstSpec(dispatch);
-    const pipelines = await Promise.all(dispatches.map((d) => gpu.pipeline(d.spec)));
+    const launches = dispatches.map((dispatch) => widened(dispatch, gpu.family));
+    const pipelines = await Promise.all(launches.map(({ spec }) => gpu.pipeline(spec)));
     const sizes = dispatches.map((d) => roundUp(Math.max(16, Object.keys(d.spec.params).length * 4), 16));
     const offsets: number[] = [];
     let total = 0;
@@ -64,7 +66,7 @@ export class Program {
           ...dispatch.buffers.map((t, b) => ({ binding: b + 1, resource: isTexture(spec, spec.reads[b]) ? t.texture!.view : bindingOf(t) })),
         ],
       });
-      prepared.set(dispatch, { pipeline: pipelines[i]!, bindGroup, grid: foldGrid(dispatch.workgroups, gpu.gridLimit) });
+      prepared.set(dispatch, { pipeline: pipelines[i]!, bindGroup, grid: foldGrid(launches[i]!.workgroups, gpu.gridLimit) });
     });
     gpu.device.queue.writeBuffer(uniforms, 0, words.buffer);
     return new Program(gpu, label, [...steps], prepared, uniforms, dynamics);

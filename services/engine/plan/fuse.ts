@@ -24,9 +24,10 @@ type Link = "add" | "relu" | "reluGrad";
 const FINISHES: Partial<Record<Operation["op"], readonly Link[]>> = {
   conv2d: ["add", "relu"],
   linear: ["add", "relu"],
-  batchNorm: ["relu"],
+  batchNorm: ["add", "relu"],
   conv2dGradInput: ["add", "reluGrad"],
   linearGradInput: ["add", "reluGrad"],
+  maxPoolGrad: ["reluGrad"], // of its own input: the pooling reads it anyway
 };
 
 /**
@@ -68,13 +69,19 @@ function follow(graph: Graph, base: Value, finishes: readonly Link[], readers: R
     if (!alias && !finishes.includes(op as Link)) break;
     if (op === "add" && residual === undefined) residual = inputs[0] === at ? inputs[1]! : inputs[0]!;
     else if (op === "relu") relu = true;
-    else if (op === "reluGrad" && inputs[0] === at) mask = inputs[1]!;
+    else if (op === "reluGrad" && inputs[0] === at && canMask(graph, base, inputs[1]!)) mask = inputs[1]!;
     else if (!alias) break;
     links.push(next);
     at = next;
     if (!alias) { final = next; length = links.length; }
   }
   return { chain: { base, final, residual, relu, mask }, links: links.slice(0, length) };
+}
+
+/** Whether the kernels of `base` can take the gradient of the ReLU that returned `mask`. */
+function canMask(graph: Graph, base: Value, mask: Value): boolean {
+  const { operation, inputs } = graph.nodes[base]!;
+  return operation.op !== "maxPoolGrad" || inputs[1] === mask;
 }
 
 /** Who reads each value, once per operand: x + x reads x twice. */

@@ -1,5 +1,4 @@
-import { EngineError } from "../errors.ts";
-import type { Value } from "../graph/graph.ts";
+import type { OperationOf, Value } from "../graph/graph.ts";
 import { pad4 } from "../graph/layout.ts";
 import { batchApply } from "../kernels/norm/batch-apply.ts";
 import { batchGradApply } from "../kernels/norm/batch-grad-apply.ts";
@@ -9,8 +8,7 @@ import { batchStatistics, scratchElements as statisticsScratch } from "../kernel
 import type { NormShape } from "../kernels/norm/channels.ts";
 import { normalise } from "../kernels/norm/normalise.ts";
 import { normaliseGrad } from "../kernels/norm/normalise-grad.ts";
-import { runningUpdate } from "../kernels/norm/running-update.ts";
-import { biasGrad, rowsOf } from "./lower-convolution.ts";
+import { biasGrad, present, rowsOf } from "./lower-convolution.ts";
 import { at, type Lowering, type Rule } from "./lowering.ts";
 import { Block } from "./memory.ts";
 
@@ -31,14 +29,15 @@ export const normRules = {
     lowering.emit("normalise grad", { reads: [dy, s], writes: [dx] }, () => [normaliseGrad(at(dy), at(dx), at(s), shape)]);
   },
   batchNorm(lowering, final) {
-    const { base, relu } = lowering.input.fusion.chains.get(final)!;
+    const { base, residual, relu } = lowering.input.fusion.chains.get(final)!;
     const [xValue, gammaValue, betaValue, ...running] = lowering.node(base).inputs as [Value, Value, Value, Value, Value];
     const shape = normShape(lowering, base, xValue);
     const { mean, variance } = statistics(lowering, xValue, running, shape);
     const [x, gamma, beta] = [lowering.block(xValue), lowering.block(gammaValue), lowering.block(betaValue)];
+    const added = residual === undefined ? undefined : lowering.block(residual);
     const y = lowering.define(final);
-    if (lowering.input.mode === "train") updateRunning(lowering, base, mean, variance, shape);
-    lowering.emit(`batch norm ${base}`, { reads: [x, mean, variance, gamma, beta], writes: [y] }, () => [batchApply(at(x), at(mean), at(variance), at(gamma), at(beta), at(y), shape, { relu })]);
+    lowering.emit(`batch norm ${base}`, { reads: present(x, mean, variance, gamma, beta, added), writes: [y] }, () =>
+      [batchApply(at(x), at(mean), at(variance), at(gamma), at(beta), at(y), shape, { residual: added && at(added), relu })]);
   },
   batchNormGradInput(lowering, value) {
     const [dyValue, xValue, gammaValue, ...running] = lowering.node(value).inputs as [Value, Value, Value, Value, Value];
@@ -64,34 +63,33 @@ export const normRules = {
   batchNormGradBeta(lowering, value) { if (!lowering.has(value)) biasGrad(lowering, value); },
 } satisfies Record<string, Rule>;
 
-/** Mean and biased variance that normalise x: the batch's, computed once, or the running ones. */
-function statistics(lowering: Lowering, x: Value, [runningMean, runningVariance]: readonly Value[], shape: NormShape): { mean: Block; variance: Block } {
-  if (lowering.input.mode === "eval") return { mean: lowering.block(runningMean!), variance: lowering.block(runningVariance!) };
-  return lowering.once(`statistics ${x}`, () => {
+/** Mean and biased variance that normalise x: the running ones, or the batch's, computed once for the norm and its gradients, which moves the running ones. */
+function statistics(lowering: Lowering, x: Value, [meanValue, varianceValue]: readonly Value[], shape: NormShape): { mean: Block; variance: Block } {
+  const [runningMean, runningVariance] = [lowering.block(meanValue!), lowering.block(varianceValue!)];
+  if (lowering.input.mode === "eval") return { mean: runningMean, variance: runningVariance };
+  return lowering.once(`statistics ${x} ${meanValue}`, () => {
     const from = lowering.block(x);
     const [mean, variance] = [vector(`mean ${x}`, shape.c), vector(`variance ${x}`, shape.c)];
     const scratch = lowering.scratch(mean.label, statisticsScratch(shape));
-    lowering.emit(`statistics ${x}`, { reads: [from], writes: [mean, variance], scratch }, () => batchStatistics(at(from), at(mean), at(variance), at(scratch[0]!), shape));
+    lowering.emit(`statistics ${x}`, { reads: [from], writes: [mean, variance, runningMean, runningVariance], scratch }, () =>
+      batchStatistics(at(from), { mean: at(mean), variance: at(variance), runningMean: at(runningMean), runningVariance: at(runningVariance) }, at(scratch[0]!), shape, momentumOf(lowering, x, meanValue!)));
     return { mean, variance };
   });
 }
 
-/** PyTorch keeps the unbiased variance. */
-function updateRunning(lowering: Lowering, norm: Value, mean: Block, variance: Block, { rows, c }: NormShape): void {
-  const { operation: { momentum }, inputs } = lowering.node<"batchNorm">(norm);
-  if (rows < 2) throw new EngineError("SHAPE_MISMATCH", "plan: expected more than one value per channel to train a batch norm, got 1; use a larger batch");
-  const [runningMean, runningVariance] = [lowering.block(inputs[3]!), lowering.block(inputs[4]!)];
-  lowering.emit(`running mean ${norm}`, { reads: [mean], writes: [runningMean] }, () => [runningUpdate(at(runningMean), at(mean), momentum, 1, c)]);
-  lowering.emit(`running variance ${norm}`, { reads: [variance], writes: [runningVariance] }, () => [runningUpdate(at(runningVariance), at(variance), momentum, rows / (rows - 1), c)]);
+/** The norm's own; its gradients, which may stand in the graph without it, do not know it. */
+function momentumOf({ input: { graph } }: Lowering, x: Value, runningMean: Value): number {
+  const norm = graph.nodes.find(({ operation, inputs }) => operation.op === "batchNorm" && inputs[0] === x && inputs[3] === runningMean);
+  return (norm?.operation as OperationOf<"batchNorm"> | undefined)?.momentum ?? 0;
 }
 
 /** Σ dy and Σ dy·x̂: gradients of beta and gamma, and what dx needs in training mode. Computed once for the three nodes. */
 function gradSums(lowering: Lowering, dyValue: Value, xValue: Value, running: readonly Value[], shape: NormShape): { sumDy: Block; sumDyXhat: Block } {
-  return lowering.once(`gradient sums ${dyValue} ${xValue}`, () => {
+  return lowering.once(`gradient sums ${dyValue} ${xValue} ${running[0]}`, () => {
     const { mean, variance } = statistics(lowering, xValue, running, shape);
     const [dy, x] = [lowering.block(dyValue), lowering.block(xValue)];
-    const sumDy = wanted(lowering, "batchNormGradBeta", dyValue) ?? vector(`sum dy ${dyValue}`, shape.c);
-    const sumDyXhat = wanted(lowering, "batchNormGradGamma", dyValue, xValue) ?? vector(`sum dy xhat ${dyValue}`, shape.c);
+    const sumDy = wanted(lowering, "batchNormGradBeta", [dyValue]) ?? vector(`sum dy ${dyValue}`, shape.c);
+    const sumDyXhat = wanted(lowering, "batchNormGradGamma", [dyValue, xValue, ...running]) ?? vector(`sum dy xhat ${dyValue}`, shape.c);
     const scratch = lowering.scratch(sumDy.label, sumsScratch(shape));
     lowering.emit(`gradient sums ${dyValue}`, { reads: [dy, x, mean, variance], writes: [sumDy, sumDyXhat], scratch }, () =>
       batchGradSums(at(dy), at(x), at(mean), at(variance), at(sumDy), at(sumDyXhat), at(scratch[0]!), shape));
@@ -99,9 +97,9 @@ function gradSums(lowering: Lowering, dyValue: Value, xValue: Value, running: re
   });
 }
 
-/** The block of the node that asks for a sum over dy (and x: two norms that are added share their dy), if the graph has one. */
-function wanted(lowering: Lowering, op: "batchNormGradBeta" | "batchNormGradGamma", dy: Value, x?: Value): Block | undefined {
-  const index = lowering.input.graph.nodes.findIndex(({ operation, inputs }) => operation.op === op && inputs[0] === dy && (x === undefined || inputs[1] === x));
+/** The block of the node that asks for a sum, if the graph has one. Norms that are added share their dy, so all its operands must be the same. */
+function wanted(lowering: Lowering, op: "batchNormGradBeta" | "batchNormGradGamma", operands: readonly Value[]): Block | undefined {
+  const index = lowering.input.graph.nodes.findIndex(({ operation, inputs }) => operation.op === op && operands.every((operand, i) => inputs[i] === operand));
   return index < 0 ? undefined : lowering.define(index as Value);
 }
 

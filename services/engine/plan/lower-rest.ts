@@ -14,7 +14,7 @@ import { averagePool } from "../kernels/pool/average-pool.ts";
 import { averagePoolGrad } from "../kernels/pool/average-pool-grad.ts";
 import type { PoolGeometry } from "../kernels/pool/geometry.ts";
 import { maxPool } from "../kernels/pool/max-pool.ts";
-import { maxPoolGrad } from "../kernels/pool/max-pool-grad.ts";
+import { maxPoolGrad as maxPoolGradient } from "../kernels/pool/max-pool-grad.ts";
 import { at, type Lowering, type Rule } from "./lowering.ts";
 
 /** Elementwise operations, pooling, losses, and what costs nothing. */
@@ -25,7 +25,7 @@ export const otherRules = {
   maxPool: pooling(([x], y, g) => maxPool(x!, y, g), "input"),
   averagePool: pooling(([x], y, g) => averagePool(x!, y, g), "input"),
   globalAveragePool: pooling(([x], y, g) => averagePool(x!, y, g), "input"),
-  maxPoolGrad: pooling(([dy, x, y], dx, g) => maxPoolGrad(x!, y!, dy!, dx, g), "output"),
+  maxPoolGrad,
   averagePoolGrad: pooling(([dy], dx, g) => averagePoolGrad(dy!, dx, g), "output"),
   globalAveragePoolGrad: pooling(([dy], dx, g) => averagePoolGrad(dy!, dx, g), "output"),
   flatten: (lowering, value) => { lowering.alias(value, lowering.node(value).inputs[0]!); },
@@ -37,7 +37,15 @@ export const otherRules = {
   seed: () => undefined, // a scalar parameter of the kernel that reads it
 } satisfies Record<string, Rule>;
 
-/** A dispatch that reads the node's inputs and writes its value. */
+/** Ends in the gradient of the ReLU that gave its x, where the graph has one. */
+function maxPoolGrad(lowering: Lowering, final: Value): void {
+  const { base, mask } = lowering.input.fusion.chains.get(final)!;
+  const { operation, inputs } = lowering.node(base);
+  const g = poolGeometryOf(operation, lowering.shape(base));
+  unit(lowering, final, inputs, ([dy, x, y], dx) => maxPoolGradient(x!, y!, dy!, dx, g, { relu: mask !== undefined }));
+}
+
+/** A dispatch that reads `inputs` and writes the value. */
 function unit(lowering: Lowering, value: Value, inputs: readonly Value[], dispatch: (inputs: readonly Tensor[], output: Tensor) => Dispatch): void {
   const reads = inputs.map((input) => lowering.block(input));
   const y = lowering.define(value);

@@ -58,3 +58,17 @@ export function dense(builder: GraphBuilder, name: string, x: Value, k: number, 
   const weight = builder.parameter(`${name}.weight`, [k, fanIn], initialiser ?? { kind: "kaiming-uniform", fanIn });
   return builder.linear(x, weight, builder.parameter(`${name}.bias`, [k], { kind: "bias-uniform", fanIn }));
 }
+
+/** Bias-free convolution that keeps the size (but for its stride), then batch norm: <convName>.weight, <normName>.{weight, bias, running_mean, running_var}. */
+export function convNorm(builder: GraphBuilder, [convName, normName]: readonly [string, string], x: Value, k: number, window: number, { stride = 1, initialiser }: { stride?: number; initialiser?: (fanIn: number) => Initialiser } = {}): Value {
+  const c = builder.shapeOf(x)[1]!;
+  const fanIn = c * window * window;
+  const weight = builder.parameter(`${convName}.weight`, [k, c, window, window], initialiser?.(fanIn) ?? { kind: "kaiming-uniform", fanIn });
+  return builder.batchNorm(
+    builder.conv2d(x, weight, undefined, { stride, padding: window >> 1 }),
+    builder.parameter(`${normName}.weight`, [k], { kind: "constant", value: 1 }),
+    builder.parameter(`${normName}.bias`, [k], { kind: "constant", value: 0 }),
+    builder.state(`${normName}.running_mean`, [k], 0),
+    builder.state(`${normName}.running_var`, [k], 1),
+  );
+}

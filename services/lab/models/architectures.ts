@@ -1,6 +1,7 @@
 import type { ArchitectureName } from "../../../schema/jobs/run-config.ts";
 import { AppError } from "../../common/errors.ts";
 import type { Architecture } from "./architecture.ts";
+import { cifarResnet18 } from "./cifar-resnet18.ts";
 import { cifarResnet20 } from "./cifar-resnet20.ts";
 import { smallCnn } from "./small-cnn.ts";
 import { tinyCnn } from "./tiny-cnn.ts";
@@ -9,6 +10,7 @@ import { tinyCnn } from "./tiny-cnn.ts";
 export const architectures: Readonly<Record<ArchitectureName, Architecture>> = {
   "tiny-cnn": tinyCnn,
   "small-cnn": smallCnn,
+  "cifar-resnet18": cifarResnet18,
   "cifar-resnet20": cifarResnet20,
 };
 

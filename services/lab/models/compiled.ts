@@ -3,6 +3,7 @@ import { differentiate } from "../../engine/graph/differentiate.ts";
 import { foldBatchNorm } from "../../engine/graph/fold.ts";
 import type { Value } from "../../engine/graph/graph.ts";
 import { compilePlan, type Plan } from "../../engine/plan/compile.ts";
+import { Workspace } from "../../engine/plan/workspace.ts";
 import type { Session } from "../session.ts";
 import { forwardGraph, lossGraph, selectedLogitGraph } from "./architecture.ts";
 import type { Network } from "./network.ts";
@@ -38,15 +39,16 @@ export function compileForward({ gpu, scope }: Session, network: Network, image:
  * @param of     "loss": cross-entropy, what attacks climb; "logit": the label's logit, what attributions explain.
  * @param image  [n, m] f32.
  * @param labels [n] u32.
+ * @param workspace shared with plans that run before or after; default: memory of its own.
  * @throws EngineError OUT_OF_MEMORY.
  */
-export function compileGradient({ gpu, scope }: Session, network: Network, of: "loss" | "logit", image: Tensor, labels: Tensor): CompiledGradient {
+export function compileGradient({ gpu, scope }: Session, network: Network, of: "loss" | "logit", image: Tensor, labels: Tensor, workspace = new Workspace(scope)): CompiledGradient {
   const built = labelled(network, of, image.shape[0]!);
   const folded = foldBatchNorm(built.graph);
   const [x, logits, value] = [built.image, built.logits, built.value].map((v) => folded.values.get(v)!) as [Value, Value, Value];
   const { graph, gradients } = differentiate(folded.graph, value, [x], 1);
   const gradient = gradients.get(x)!;
-  const { prologue, body, output } = compilePlan(gpu, scope, graph, network.parameters, { mode: "eval", image, labels, keep: [logits, value, gradient] });
+  const { prologue, body, output } = compilePlan(gpu, scope, graph, network.parameters, { mode: "eval", image, labels, keep: [logits, value, gradient], workspace });
   return { prologue, body, logits: output(logits), value: output(value), gradient: output(gradient) };
 }
 

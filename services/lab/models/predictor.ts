@@ -3,8 +3,10 @@ import type { Step } from "../../engine/gpu/kernel.ts";
 import type { Program } from "../../engine/gpu/program.ts";
 import type { Tensor } from "../../engine/gpu/tensor.ts";
 import { margin } from "../../engine/kernels/loss/margin.ts";
-import { batchesOf } from "../data/batches.ts";
-import { type Dataset, gather, gatherLabels, type SplitName, subPixels } from "../data/dataset.ts";
+import { type Batch, batchesOf } from "../data/batches.ts";
+import { type Dataset, gather, type SplitName, subPixels } from "../data/dataset.ts";
+import { inTurn } from "../in-turn.ts";
+import { evenly, launchRows } from "../launch-rows.ts";
 import type { Session } from "../session.ts";
 import { compileForward } from "./compiled.ts";
 import type { Network } from "./network.ts";
@@ -40,32 +42,33 @@ export function predictionPass(session: Session, network: Network, batch: number
   });
 }
 
-/** Predicts images of a data set, batch by batch. */
+/** Predicts images of a data set, launch by launch. */
 export class Predictor {
-  private constructor(private readonly session: Session, private readonly pass: PredictionPass, private readonly program: Program, private readonly readback: Readback) {}
+  private constructor(private readonly session: Session, private readonly pass: PredictionPass, private readonly prologue: Program, private readonly program: Program, private readonly readback: Readback) {}
 
-  static prepare(session: Session, network: Network, batch: number): Promise<Predictor> {
-    return session.cached(network, `predictor ${batch}`, async () => {
-      const pass = await predictionPass(session, network, batch);
-      const program = await session.prepare("predict", [...pass.prologue, ...pass.body]);
-      return new Predictor(session, pass, program, session.readback([pass.prediction]));
+  /** Kept for the session. @param count images that will be asked for at a time; more or fewer work too. */
+  static async prepare(session: Session, network: Network, count: number): Promise<Predictor> {
+    const rows = evenly(count, await launchRows(session, network, "forward"));
+    return session.cached(network, `predictor ${rows}`, async () => {
+      const pass = await predictionPass(session, network, rows);
+      return new Predictor(session, pass, await session.prepare("predict: weights", pass.prologue), await session.prepare("predict", pass.body), session.readback([pass.prediction]));
     });
   }
 
   /** @returns the predicted class of each of `indices`, in order. */
-  async predict(dataset: Dataset, split: SplitName, indices: ArrayLike<number>, onBatch: (done: number) => void = () => undefined): Promise<Uint32Array> {
-    const { batch, image, labels } = this.pass;
-    const { gpu } = this.session;
+  async predict(dataset: Dataset, split: SplitName, indices: ArrayLike<number>, onLaunch: (done: number) => void = () => undefined): Promise<Uint32Array> {
+    const { batch, image } = this.pass;
     const predictions = new Uint32Array(indices.length);
-    for (const { first, count, indices: some } of batchesOf(indices, batch)) {
+    const submit = ({ indices: some }: Batch): void => {
       this.session.check();
-      gpu.write(image, gather(dataset, split, some));
-      gpu.write(labels, gatherLabels(dataset, split, some));
+      this.session.gpu.write(image, gather(dataset, split, some));
       this.program.run();
-      const [predicted] = (await this.readback.read()) as [Uint32Array];
-      predictions.set(predicted.subarray(0, count), first);
-      onBatch(first + count);
-    }
+    };
+    this.prologue.run();
+    await inTurn(batchesOf(indices, batch), submit, () => this.readback.read(), ([predicted], { first, count }) => {
+      predictions.set((predicted as Uint32Array).subarray(0, count), first);
+      onLaunch(first + count);
+    });
     return predictions;
   }
 }

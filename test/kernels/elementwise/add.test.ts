@@ -16,8 +16,8 @@ describe("elementwise/add", () => {
   const run = async (a: Float64Array, b: Float64Array): Promise<Float32Array> =>
     (await launch(gpu, { y: a.length }, (scope, { y }) => add(uploadF32(scope, "a", a), uploadF32(scope, "b", b), y, a.length))).y;
 
-  // One; a prime; one under, at and over a workgroup's 256 elements; large. A sum of two is rounded once, so it is exact.
-  for (const n of [1, 31, 255, 256, 257, 50_021]) {
+  // One; a prime; one under, at and over a workgroup's 2048 elements; large. A sum of two is rounded once, so it is exact.
+  for (const n of [1, 31, 2047, 2048, 2049, 50_021]) {
     it(`matches the reference at [${n}]`, async () => {
       const [a, b] = [uniform(n, n), uniform(n + 1, n)];
       assert.deepEqual(await run(a, b), Float32Array.from(addReference(a, b)));
@@ -25,7 +25,7 @@ describe("elementwise/add", () => {
   }
 
   it("undoes the fold of a grid with more workgroups than one side holds", () => withGridLimit(gpu, 3, async () => {
-    const [a, b] = [uniform(9, 256 * 10 + 5), uniform(8, 256 * 10 + 5)];
+    const [a, b] = [uniform(9, 2048 * 5 + 5), uniform(8, 2048 * 5 + 5)];
     assert.deepEqual(await run(a, b), Float32Array.from(addReference(a, b)));
   }));
 

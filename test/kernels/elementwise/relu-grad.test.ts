@@ -19,8 +19,8 @@ describe("elementwise/relu-grad", () => {
   const run = async (dy: Float64Array, y: Float64Array): Promise<Float32Array> =>
     (await launch(gpu, { dx: dy.length }, (scope, { dx }) => reluGrad(uploadF32(scope, "dy", dy), uploadF32(scope, "y", y), dx, dy.length))).dx;
 
-  // One; a prime; one under, at and over a workgroup's 256 elements; large.
-  for (const n of [1, 31, 255, 256, 257, 50_021]) {
+  // One; a prime; one under, at and over a workgroup's 2048 elements; large.
+  for (const n of [1, 31, 2047, 2048, 2049, 50_021]) {
     it(`matches the reference at [${n}]`, async () => {
       const dy = uniform(n, n);
       const y = reluReference(uniform(n + 1, n));
@@ -29,7 +29,7 @@ describe("elementwise/relu-grad", () => {
   }
 
   it("undoes the fold of a grid with more workgroups than one side holds", () => withGridLimit(gpu, 3, async () => {
-    const dy = uniform(9, 256 * 10 + 5);
+    const dy = uniform(9, 2048 * 5 + 5);
     const y = reluReference(uniform(8, dy.length));
     assert.deepEqual(await run(dy, y), Float32Array.from(reluGradReference(dy, y)));
   }));

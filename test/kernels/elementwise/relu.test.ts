@@ -20,8 +20,8 @@ describe("elementwise/relu", () => {
     } finally { scope.dispose(); }
   };
 
-  // One; a prime; one under, at and over a workgroup's 256 elements; large.
-  for (const n of [1, 31, 255, 256, 257, 100_003]) {
+  // One; a prime; one under, at and over a workgroup's 2048 elements; large.
+  for (const n of [1, 31, 2047, 2048, 2049, 100_003]) {
     it(`matches the reference at [${n}]`, async () => {
       const x = uniform(n, n);
       assert.deepEqual(await run(x), Float32Array.from(reluReference(x)));
@@ -29,7 +29,7 @@ describe("elementwise/relu", () => {
   }
 
   it("undoes the fold of a grid with more workgroups than one side holds", () => withGridLimit(gpu, 3, async () => {
-    const x = uniform(9, 256 * 10 + 5);
+    const x = uniform(9, 2048 * 5 + 5);
     assert.deepEqual(await run(x), Float32Array.from(reluReference(x)));
   }));
 

@@ -6,10 +6,13 @@ import { packFeatures, packVector, pad4 } from "../../../services/engine/graph/l
 import { mergeStatistics } from "../../../services/engine/kernels/norm/batch-statistics-merge.ts";
 import { slicesOf } from "../../../services/engine/kernels/norm/channels.ts";
 import { batchStatisticsReference } from "../../../services/engine/reference/norm/batch-statistics.ts";
+import { runningUpdateReference } from "../../../services/engine/reference/norm/running-update.ts";
 import { assertClose, TOLERANCE } from "../../support/close.ts";
 import { closeTestGpu, testGpu, uploadF32, withGridLimit } from "../../support/gpu.ts";
 import { launch } from "../../support/launch.ts";
 import { uniform } from "../../support/random.ts";
+
+const MOMENTUM = 0.25;
 
 // The first half made on the CPU, so that an error of one half cannot hide in the other.
 describe("norm/batch-statistics-merge", () => {
@@ -33,19 +36,22 @@ describe("norm/batch-statistics-merge", () => {
     return parts;
   };
   /** The scratch tensor is longer than needed, as one shared by several layers may be: what follows the parts must not count. */
-  const run = (x: Float64Array, parts: Float32Array, rows: number, c: number): Promise<{ mean: Float32Array; variance: Float32Array }> =>
-    launch(gpu, { mean: pad4(c), variance: pad4(c) }, (scope, t) =>
-      mergeStatistics(uploadF32(scope, "x", packFeatures(x, rows, c)), uploadF32(scope, "parts", [...parts, ...new Array<number>(2 * pad4(c)).fill(99)]), t.mean, t.variance, { rows, c }));
+  const run = (x: Float64Array, parts: Float32Array, rows: number, c: number, running: ArrayLike<number> = new Float64Array(c)): Promise<Record<"mean" | "variance" | "runningMean" | "runningVariance", Float32Array>> =>
+    launch(gpu, { mean: pad4(c), variance: pad4(c), runningMean: packVector(running), runningVariance: packVector(running) }, (scope, t) =>
+      mergeStatistics(uploadF32(scope, "x", packFeatures(x, rows, c)), uploadF32(scope, "parts", [...parts, ...new Array<number>(2 * pad4(c)).fill(99)]), t, { rows, c }, MOMENTUM));
   const check = async (rows: number, c: number, offset = 0): Promise<void> => {
     const x = uniform(rows, rows * c).map((v) => Math.fround(v + offset));
-    const { mean, variance } = await run(x, partsOf(x, rows, c), rows, c);
+    const running = uniform(c, c);
+    const { mean, variance, runningMean, runningVariance } = await run(x, partsOf(x, rows, c), rows, c, running);
     const expected = batchStatisticsReference(x, { n: rows, c, h: 1, w: 1 });
     assertClose(mean, packVector(expected.mean), TOLERANCE.elementwise);
     assertClose(variance, packVector(expected.variance), TOLERANCE.elementwise);
+    assertClose(runningMean, packVector(runningUpdateReference(running, expected.mean, MOMENTUM, 1)), TOLERANCE.elementwise);
+    assertClose(runningVariance, packVector(runningUpdateReference(running, expected.variance, MOMENTUM, rows / (rows - 1))), TOLERANCE.elementwise);
   };
 
-  // One; primes; one under, at and over a workgroup's 32 channels; large.
-  for (const [rows, c] of [[1, 1], [7, 5], [101, 28], [100, 32], [99, 33], [2000, 67]] as const) {
+  // Two rows, as few as there may be; primes; one under, at and over a workgroup's 32 channels; large.
+  for (const [rows, c] of [[2, 1], [7, 5], [101, 28], [100, 32], [99, 33], [2000, 67]] as const) {
     it(`matches the reference at [${rows}, ${c}]`, () => check(rows, c));
   }
 
@@ -55,21 +61,33 @@ describe("norm/batch-statistics-merge", () => {
 
   it("sees the spread between slices: the deviation of steps far from 0", () => check(64, 2, 1000));
 
+  it("follows PyTorch by hand: running variance 1, values 0, 2, 0, 2 and 6", async () => {
+    // mean 2, biased variance (4 + 0 + 4 + 0 + 16) / 5 = 4.8, unbiased 6; kept 1 − momentum of 1
+    const x = Float64Array.of(0, 2, 0, 2, 6);
+    const { runningMean, runningVariance } = await run(x, partsOf(x, 5, 1), 5, 1, [1]);
+    assertClose(runningMean, packVector([0.75 * 1 + 0.25 * 2]), TOLERANCE.elementwise);
+    assertClose(runningVariance, packVector([0.75 * 1 + 0.25 * 6]), TOLERANCE.elementwise);
+  });
+
   it("repeats to the bit", async () => {
     const x = uniform(8, 3000);
     const parts = partsOf(x, 600, 5);
     assert.deepEqual(await run(x, parts, 600, 5), await run(x, parts, 600, 5));
   });
 
-  it("refuses an empty shape and short buffers by name", () => {
+  it("refuses an empty shape, one row, short buffers and a momentum outside [0, 1] by name", () => {
     const scope = gpu.scope("test");
     const [short, long] = [scope.tensor("short", [4]), scope.tensor("long", [128])];
     const shape = { rows: 5, c: 5 };
-    assert.throws(() => mergeStatistics(long, long, long, long, { rows: 5, c: 0 }), { code: "SHAPE_MISMATCH", message: /norm\/batch-statistics-merge: expected c/ });
-    assert.throws(() => mergeStatistics(short, long, long, long, shape), { code: "SHAPE_MISMATCH", message: /expected x to hold 40/ });
-    assert.throws(() => mergeStatistics(long, short, long, long, shape), { code: "SHAPE_MISMATCH", message: /expected parts to hold 32/ });
-    assert.throws(() => mergeStatistics(long, long, short, long, shape), { code: "SHAPE_MISMATCH", message: /expected mean to hold 8/ });
-    assert.throws(() => mergeStatistics(long, long, long, short, shape), { code: "SHAPE_MISMATCH", message: /expected variance to hold 8/ });
+    const outputs = { mean: long, variance: long, runningMean: long, runningVariance: long };
+    for (const momentum of [-0.1, 1.1, Number.NaN]) assert.throws(() => mergeStatistics(long, long, outputs, shape, momentum), { code: "VALUE_RANGE", message: /expected momentum in \[0, 1\]/ });
+    assert.throws(() => mergeStatistics(long, long, outputs, { rows: 1, c: 5 }, 0.1), { code: "SHAPE_MISMATCH", message: /more than one value per channel/ });
+    for (const name of ["mean", "variance", "runningMean", "runningVariance"]) {
+      assert.throws(() => mergeStatistics(long, long, { ...outputs, [name]: short }, shape, 0.1), { code: "SHAPE_MISMATCH", message: new RegExp(`expected ${name} to hold 8`) });
+    }
+    assert.throws(() => mergeStatistics(long, long, outputs, { rows: 5, c: 0 }, 0.1), { code: "SHAPE_MISMATCH", message: /norm\/batch-statistics-merge: expected c/ });
+    assert.throws(() => mergeStatistics(short, long, outputs, shape, 0.1), { code: "SHAPE_MISMATCH", message: /expected x to hold 40/ });
+    assert.throws(() => mergeStatistics(long, short, outputs, shape, 0.1), { code: "SHAPE_MISMATCH", message: /expected parts to hold 32/ });
     scope.dispose();
   });
 });

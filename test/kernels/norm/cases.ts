@@ -1,7 +1,7 @@
 import type { Nchw } from "../../../services/engine/reference/norm/channels.ts";
 import { uniform } from "../../support/random.ts";
 
-/** Shapes for the norm tests: one element, primes, channel counts around the vec4, invocation counts around a workgroup, and one large. */
+/** Shapes for the norm tests: one element, primes, channel counts around the vec4, invocation counts around a workgroup, rows around the 64 of an invocation, and one large. */
 export const normCases: readonly Nchw[] = [
   { n: 1, c: 1, h: 1, w: 1 },
   { n: 7, c: 5, h: 1, w: 1 },
@@ -9,6 +9,9 @@ export const normCases: readonly Nchw[] = [
   { n: 1, c: 28, h: 1, w: 1 },
   { n: 2, c: 32, h: 2, w: 2 },
   { n: 3, c: 36, h: 3, w: 1 },
+  { n: 3, c: 3, h: 7, w: 3 },
+  { n: 1, c: 5, h: 8, w: 8 },
+  { n: 5, c: 3, h: 13, w: 1 },
   { n: 3, c: 13, h: 16, w: 17 },
 ];
 

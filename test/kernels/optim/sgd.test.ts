@@ -28,10 +28,10 @@ describe("optim/sgd", () => {
     assertClose(result.velocity, expected.velocity, TOLERANCE.elementwise);
   };
 
-  // One; a prime; one under, at and over a workgroup's 256 elements; large.
-  for (const n of [1, 31, 255, 256, 257, 20_011]) for (const nesterov of [false, true]) it(`matches the reference at [${n}], nesterov ${nesterov}`, () => check(n, { ...OPTIONS, nesterov }));
+  // One; a prime; one under, at and over a workgroup's 2048 elements; large.
+  for (const n of [1, 31, 2047, 2048, 2049, 20_011]) for (const nesterov of [false, true]) it(`matches the reference at [${n}], nesterov ${nesterov}`, () => check(n, { ...OPTIONS, nesterov }));
 
-  it("undoes the fold of a grid with more workgroups than one side holds", () => withGridLimit(gpu, 3, () => check(256 * 10 + 5, OPTIONS)));
+  it("undoes the fold of a grid with more workgroups than one side holds", () => withGridLimit(gpu, 3, () => check(2048 * 5 + 5, OPTIONS)));
 
   // w = 1, g = 0.5, -0.25, 1; lr 0.1, momentum 0.9, decay 0.01, worked by hand from torch.optim.SGD's documentation:
   //   d = 0.51, -0.24051, 1.00927151   v = 0.51, 0.21849, 1.20591251   w = 0.949, 0.927151, 0.806559749

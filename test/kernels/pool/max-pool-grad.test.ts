@@ -20,13 +20,13 @@ describe("pool/max-pool-grad", () => {
   after(closeTestGpu);
 
   /** Physical dx, padding lanes included. */
-  const run = async (x: Float64Array, dy: Float64Array, g: PoolGeometry): Promise<Float32Array> => {
+  const run = async (x: Float64Array, dy: Float64Array, g: PoolGeometry, relu = false): Promise<Float32Array> => {
     const output = [g.n, g.c, g.oh, g.ow] as const;
     const result = await launch(gpu, { dx: g.n * g.h * g.w * pad4(g.c) }, (scope, { dx }) => maxPoolGrad(
       uploadF32(scope, "x", packActivation(x, [g.n, g.c, g.h, g.w])),
       uploadF32(scope, "y", packActivation(maxPoolReference(x, g), output)),
       uploadF32(scope, "dy", packActivation(dy, output)),
-      dx, g,
+      dx, g, { relu },
     ));
     return result.dx;
   };
@@ -34,7 +34,7 @@ describe("pool/max-pool-grad", () => {
     const g = poolGeometry("maxPool", options);
     const x = quantised(g.h, g.n * g.c * g.h * g.w);
     const dy = uniform(g.w, g.n * g.c * g.oh * g.ow);
-    assertClose(await run(x, dy, g), packActivation(maxPoolGradReference(x, dy, g), [g.n, g.c, g.h, g.w]), TOLERANCE.elementwise);
+    for (const relu of [false, true]) assertClose(await run(x, dy, g, relu), packActivation(maxPoolGradReference(x, dy, g, { relu }), [g.n, g.c, g.h, g.w]), TOLERANCE.elementwise);
   };
 
   for (const options of poolCases) it(`matches the reference at ${describePool(options)}`, () => check(options));
@@ -46,6 +46,16 @@ describe("pool/max-pool-grad", () => {
     const x = uniform(5, 120); // no two cells are equal, so the derivative exists
     const dy = uniform(6, g.n * g.c * g.oh * g.ow);
     assertClose(maxPoolGradReference(x, dy, g), centralDifferences((v) => dot(maxPoolReference(v, g), dy), x), DIFFERENCES);
+  });
+
+  it("takes a ReLU's gradient in the same pass, as a pass of its own would", async () => {
+    const g = poolGeometry("maxPool", { n: 1, c: 2, h: 7, w: 7, window: 3, stride: 2, padding: 1 });
+    const x = quantised(3, 98).map((v) => Math.max(v, 0));
+    const dy = uniform(4, 2 * g.oh * g.ow);
+    const plain = await run(x, dy, g);
+    const packed = packActivation(x, [1, 2, 7, 7]);
+    assert.ok(plain.some((v, i) => v !== 0 && packed[i] === 0), "some window's largest cell is 0");
+    assert.deepEqual(await run(x, dy, g, true), plain.map((v, i) => (packed[i]! > 0 ? v : 0)));
   });
 
   it("gives the gradient of equal cells to the first, in overlapping windows too", async () => {

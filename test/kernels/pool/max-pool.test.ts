@@ -27,7 +27,9 @@ describe("pool/max-pool", () => {
     assert.deepEqual(await run(x, g), packActivation(maxPoolReference(x, g), [g.n, g.c, g.oh, g.ow]));
   };
 
-  for (const options of poolCases) it(`matches the reference at ${describePool(options)}`, () => check(options));
+  // One under, at and over the 64 windows that an invocation takes.
+  const rows = [63, 64, 65].map((w): PoolOptions => ({ n: 1, c: 5, h: 3, w, window: 3, stride: 1, padding: 1 }));
+  for (const options of [...poolCases, ...rows]) it(`matches the reference at ${describePool(options)}`, () => check(options));
 
   it("undoes the fold of a grid with more workgroups than one side holds", () => withGridLimit(gpu, 3, () => check({ n: 2, c: 8, h: 20, w: 20, window: 2 })));
 

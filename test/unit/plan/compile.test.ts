@@ -34,7 +34,7 @@ describe("compilePlan", () => {
     assertNoOverlap(plan.memory);
     const withoutReuse = plan.memory.placements.reduce((sum, { block }) => sum + block.bytes, 0);
     const arenas = plan.memory.arenas.reduce((sum, bytes) => sum + bytes, 0);
-    assert.ok(arenas < 0.7 * withoutReuse, `${arenas} of ${withoutReuse} bytes`);
+    assert.ok(arenas < 0.75 * withoutReuse, `${arenas} of ${withoutReuse} bytes`);
   });
 
   it("computes the same bits whether operands have textures or not", async (t) => {
@@ -125,7 +125,7 @@ describe("compilePlan", () => {
     const plan = compileFor(gpu, scope, graph, parametersOn(scope, graph, leaves, { gradients: true }), leaves, { mode: "train", keep: [whole.of], gradientsInto: gradients });
     const count = (name: string): number => plan.body.filter((step) => step.kind === "dispatch" && step.spec.name === name).length;
     const norms = whole.graph.nodes.filter(({ operation }) => operation.op === "batchNorm").length;
-    assert.deepEqual([count("norm/batch-statistics"), count("norm/batch-grad-sums"), count("norm/running-update")], [norms, norms, 2 * norms]);
+    assert.deepEqual([count("norm/batch-statistics"), count("norm/batch-statistics-merge"), count("norm/batch-grad-sums")], [norms, norms, norms]);
     assert.equal(count("conv/column-sums"), 2, "the biases of the two linear layers; those of the norms come with their sums");
   });
 

@@ -74,6 +74,31 @@ describe("fuse", () => {
     assert.deepEqual([...fused(builder.graph, [masked]).chains.keys()], [g]);
   });
 
+  it("takes a batch norm, the residual and ReLU in one pass, also when the residual is a batch norm", () => {
+    const sketch = new Sketch(2);
+    const { builder: b } = sketch;
+    const x = b.normalise(b.image(4, 4, 4), [0, 0, 0, 0], [1, 1, 1, 1]);
+    const norm = sketch.norm(sketch.conv(x, 4, 1));
+    const shortcut = sketch.norm(sketch.conv(x, 4, 1));
+    const y = b.relu(b.add(norm, shortcut));
+    const { chains, absorbed } = fused(b.graph, [y]);
+    assert.deepEqual(chains.get(y), { base: shortcut, final: y, residual: norm, relu: true, mask: undefined });
+    assert.equal(chains.get(norm)!.final, norm);
+    assert.ok(absorbed.has(shortcut) && !absorbed.has(norm));
+  });
+
+  it("takes a pooling's gradient and that of the ReLU before it in one pass, and of no other ReLU", () => {
+    const sketch = new Sketch(2);
+    const { builder: b } = sketch;
+    const a = b.relu(b.normalise(b.image(4, 4, 4), [0, 0, 0, 0], [1, 1, 1, 1]));
+    const other = b.relu(a);
+    const pooled = b.maxPool(a, { window: 2 });
+    const dx = b.push({ op: "maxPoolGrad", window: 2, stride: 2, padding: 0 }, [pooled, a, pooled], [2, 4, 4, 4]);
+    const [own, foreign] = [a, other].map((mask) => b.push({ op: "reluGrad" }, [dx, mask], [2, 4, 4, 4])) as [Value, Value];
+    assert.deepEqual(fused(b.graph, [own]).chains.get(own), { base: dx, final: own, residual: undefined, relu: false, mask: a });
+    assert.equal(fused(b.graph, [foreign]).chains.get(dx)!.final, dx);
+  });
+
   it("lets the later of two added convolutions take the earlier as residual", () => {
     const network = smallNetworks.find(({ title }) => title === "residual additions")!;
     const { chains } = fused(network.graph, [network.of]);

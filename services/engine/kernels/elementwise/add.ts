@@ -8,7 +8,7 @@ export const addSpec: KernelSpec = {
   params: { quads: "u32" },
   reads: ["a", "b"],
   writes: ["y"],
-  constants: { WG: 8, PER: 8 },
+  constants: { WG: 8, PER: 64 },
 };
 
 /**

@@ -8,7 +8,7 @@ export const reluGradSpec: KernelSpec = {
   params: { quads: "u32" },
   reads: ["dy", "y"],
   writes: ["dx"],
-  constants: { WG: 8, PER: 8 },
+  constants: { WG: 8, PER: 64 },
 };
 
 /**

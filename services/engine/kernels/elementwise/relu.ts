@@ -7,7 +7,7 @@ export const reluSpec: KernelSpec = {
   params: { quads: "u32" },
   reads: ["x"],
   writes: ["y"],
-  constants: { WG: 8, PER: 8 },
+  constants: { WG: 8, PER: 64 },
 };
 
 /**

@@ -1,14 +1,14 @@
 import type { Dispatch, KernelSpec } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
-import { type NormShape, requireChannels, requireEpsilon, spannedGrid } from "./channels.ts";
+import { type NormShape, requireChannels, requireEpsilon, rowGroups } from "./channels.ts";
 
 export const batchGradApplySpec: KernelSpec = {
   name: "norm/batch-grad-apply",
   lib: ["lib/grid"],
-  params: { total: "u32", quads: "u32", span: "u32", rows: "u32", epsilon: "f32" },
+  params: { rows: "u32", quads: "u32", epsilon: "f32" },
   reads: ["dy", "x", "mean", "variance", "gamma", "sum_dy", "sum_dy_xhat"],
   writes: ["dx"],
-  constants: { WG: 8, PER: 8 },
+  constants: { WG: 8, PER: 64 },
 };
 
 /**
@@ -24,7 +24,6 @@ export const batchGradApplySpec: KernelSpec = {
 export function batchGradApply(dy: Tensor, x: Tensor, mean: Tensor, variance: Tensor, gamma: Tensor, sumDy: Tensor, sumDyXhat: Tensor, dx: Tensor, shape: NormShape): Dispatch {
   const quads = requireChannels(batchGradApplySpec, shape, { dy, x, dx }, { mean, variance, gamma, sumDy, sumDyXhat });
   requireEpsilon(batchGradApplySpec, shape.epsilon);
-  const { total, span, workgroups } = spannedGrid(batchGradApplySpec, shape.rows, quads);
-  const params = { total, quads, span, rows: shape.rows, epsilon: shape.epsilon };
-  return { kind: "dispatch", spec: batchGradApplySpec, params, buffers: [dy, x, mean, variance, gamma, sumDy, sumDyXhat, dx], workgroups };
+  const params = { rows: shape.rows, quads, epsilon: shape.epsilon };
+  return { kind: "dispatch", spec: batchGradApplySpec, params, buffers: [dy, x, mean, variance, gamma, sumDy, sumDyXhat, dx], workgroups: rowGroups(batchGradApplySpec, shape.rows, quads) };
 }

@@ -1,14 +1,14 @@
 import type { Dispatch, KernelSpec } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
-import { type NormShape, requireChannels, requireEpsilon, spannedGrid } from "./channels.ts";
+import { type NormShape, requireChannels, requireEpsilon, rowGroups } from "./channels.ts";
 
 export const batchGradEvalSpec: KernelSpec = {
   name: "norm/batch-grad-eval",
   lib: ["lib/grid"],
-  params: { total: "u32", quads: "u32", span: "u32", epsilon: "f32" },
+  params: { rows: "u32", quads: "u32", epsilon: "f32" },
   reads: ["dy", "variance", "gamma"],
   writes: ["dx"],
-  constants: { WG: 8, PER: 8 },
+  constants: { WG: 8, PER: 64 },
 };
 
 /**
@@ -23,7 +23,6 @@ export const batchGradEvalSpec: KernelSpec = {
 export function batchGradEval(dy: Tensor, variance: Tensor, gamma: Tensor, dx: Tensor, shape: NormShape): Dispatch {
   const quads = requireChannels(batchGradEvalSpec, shape, { dy, dx }, { variance, gamma });
   requireEpsilon(batchGradEvalSpec, shape.epsilon);
-  const { total, span, workgroups } = spannedGrid(batchGradEvalSpec, shape.rows, quads);
-  const params = { total, quads, span, epsilon: shape.epsilon };
-  return { kind: "dispatch", spec: batchGradEvalSpec, params, buffers: [dy, variance, gamma, dx], workgroups };
+  const params = { rows: shape.rows, quads, epsilon: shape.epsilon };
+  return { kind: "dispatch", spec: batchGradEvalSpec, params, buffers: [dy, variance, gamma, dx], workgroups: rowGroups(batchGradEvalSpec, shape.rows, quads) };
 }

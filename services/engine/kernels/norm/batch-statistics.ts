@@ -1,7 +1,7 @@
 import type { KernelSpec, Step } from "../../gpu/kernel.ts";
 import { requireElements, type Tensor } from "../../gpu/tensor.ts";
 import { elementwiseGroups } from "../image-space.ts";
-import { mergeStatistics } from "./batch-statistics-merge.ts";
+import { mergeStatistics, type StatisticsTensors } from "./batch-statistics-merge.ts";
 import { type ChannelShape, requireChannels, sliceElements, slicesOf } from "./channels.ts";
 
 export const batchStatisticsSpec: KernelSpec = {
@@ -17,22 +17,23 @@ export const batchStatisticsSpec: KernelSpec = {
 export function scratchElements(shape: ChannelShape): number { return sliceElements(batchStatisticsSpec.name, shape); }
 
 /**
- * Per-channel mean and biased variance over rows, keeping its digits when mean ≫ deviation; a fixed order of summation.
+ * Per-channel mean and biased variance over rows, keeping its digits when mean ≫ deviation, and what they make of the
+ * running ones; a fixed order of summation.
  *
- * @param x        [rows, C] f32; rows = n·h·w.
- * @param mean     [C] f32, output.
- * @param variance [C] f32, output: sum of squared deviations / rows. PyTorch's running variance takes rows/(rows − 1) of it.
+ * @param x        [rows, C] f32; rows = n·h·w, at least 2.
+ * @param outputs  what mergeStatistics writes.
  * @param scratch  [scratchElements({ rows, c })] f32; its contents before and after mean nothing.
+ * @param momentum share of this batch in the new running statistics, in [0, 1].
  * @returns two dispatches. No output may alias another tensor.
- * @throws EngineError SHAPE_MISMATCH when rows or c is not a positive integer or a tensor is too small.
+ * @throws EngineError SHAPE_MISMATCH (rows, c, sizes); VALUE_RANGE (momentum).
  */
-export function batchStatistics(x: Tensor, mean: Tensor, variance: Tensor, scratch: Tensor, shape: ChannelShape): Step[] {
-  const quads = requireChannels(batchStatisticsSpec, shape, { x }, { mean, variance });
+export function batchStatistics(x: Tensor, outputs: StatisticsTensors, scratch: Tensor, shape: ChannelShape, momentum: number): Step[] {
+  const quads = requireChannels(batchStatisticsSpec, shape, { x }, {});
   requireElements(batchStatisticsSpec.name, "scratch", scratch, scratchElements(shape));
   const { sliceRows, slices } = slicesOf(shape.rows);
   const params = { rows: shape.rows, quads, slice_rows: sliceRows, slices };
   return [
     { kind: "dispatch", spec: batchStatisticsSpec, params, buffers: [x, scratch], workgroups: elementwiseGroups(batchStatisticsSpec, slices * quads) },
-    mergeStatistics(x, scratch, mean, variance, shape),
+    mergeStatistics(x, scratch, outputs, shape, momentum),
   ];
 }

@@ -32,10 +32,9 @@ export function requireEpsilon(spec: KernelSpec, epsilon: number): void {
   requireRange(spec.name, "epsilon", epsilon, F32_TINY, 1);
 }
 
-/** Grid of a kernel whose invocations take PER vec4 of one channel group, `span` vec4 apart. */
-export function spannedGrid(spec: KernelSpec, rows: number, quads: number): { total: number; span: number; workgroups: number } {
-  const span = Math.ceil(rows / spec.constants["PER"]!) * quads;
-  return { total: rows * quads, span, workgroups: Math.ceil(span / spec.constants["WG"]!) };
+/** Workgroups of a kernel whose invocations take PER rows of one vec4 of channels. */
+export function rowGroups({ constants }: KernelSpec, rows: number, quads: number): number {
+  return Math.ceil((Math.ceil(rows / constants["PER"]!) * quads) / constants["WG"]!);
 }
 
 /** How a reduction over rows is cut: the sums of `slices` runs of `sliceRows` rows (the last may be shorter), then their sum. */

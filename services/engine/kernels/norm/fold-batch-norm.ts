@@ -1,14 +1,14 @@
 import type { KernelSpec, Step } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
-import { requireChannels, requireEpsilon, spannedGrid } from "./channels.ts";
+import { requireChannels, requireEpsilon, rowGroups } from "./channels.ts";
 
 export const foldBatchNormSpec: KernelSpec = {
   name: "norm/fold-batch-norm",
   lib: ["lib/grid"],
-  params: { total: "u32", quads: "u32", span: "u32", epsilon: "f32", has_bias: "u32" },
+  params: { rows: "u32", quads: "u32", epsilon: "f32", has_bias: "u32" },
   reads: ["w", "bias", "gamma", "beta", "mean", "variance"],
   writes: ["w_folded", "bias_folded"],
-  constants: { WG: 8, PER: 8 },
+  constants: { WG: 8, PER: 64 },
 };
 
 export interface FoldTensors {
@@ -38,7 +38,6 @@ export function foldBatchNorm({ w, bias, gamma, beta, mean, variance, wFolded, b
   const spec = foldBatchNormSpec;
   const quads = requireChannels(spec, { rows, c: k }, { w, wFolded }, { gamma, beta, mean, variance, biasFolded, ...(bias && { bias }) });
   requireEpsilon(spec, epsilon);
-  const { total, span, workgroups } = spannedGrid(spec, rows, quads);
-  const params = { total, quads, span, epsilon, has_bias: Number(bias !== undefined) };
-  return [{ kind: "dispatch", spec, params, buffers: [w, bias ?? beta, gamma, beta, mean, variance, wFolded, biasFolded], workgroups }];
+  const params = { rows, quads, epsilon, has_bias: Number(bias !== undefined) };
+  return [{ kind: "dispatch", spec, params, buffers: [w, bias ?? beta, gamma, beta, mean, variance, wFolded, biasFolded], workgroups: rowGroups(spec, rows, quads) }];
 }

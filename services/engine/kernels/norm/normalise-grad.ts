@@ -10,7 +10,7 @@ export const normaliseGradSpec: KernelSpec = {
   params: { pixels: "u32", area: "u32", c: "u32", quads: "u32" },
   reads: ["dy", "deviation"],
   writes: ["dimage"],
-  constants: { WG: 8, PER: 8 },
+  constants: { WG: 8, PER: 64 },
 };
 
 /**

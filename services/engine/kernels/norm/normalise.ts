@@ -9,7 +9,7 @@ export const normaliseSpec: KernelSpec = {
   params: { pixels: "u32", area: "u32", c: "u32", quads: "u32" },
   reads: ["image", "mean", "deviation"],
   writes: ["y"],
-  constants: { WG: 8, PER: 8 },
+  constants: { WG: 8, PER: 64 },
 };
 
 /** Logical shape of a batch of images. */

@@ -12,7 +12,7 @@ export const adamwSpec: KernelSpec = {
   },
   reads: ["g"],
   writes: ["w", "m", "v"],
-  constants: { WG: 8, PER: 8 },
+  constants: { WG: 8, PER: 64 },
 };
 
 export interface AdamwOptions {

@@ -10,7 +10,7 @@ export const sgdSpec: KernelSpec = {
   params: { quads: "u32", learning_rate: "f32", momentum: "f32", weight_decay: "f32", nesterov: "u32" },
   reads: ["g"],
   writes: ["w", "velocity"],
-  constants: { WG: 8, PER: 8 },
+  constants: { WG: 8, PER: 64 },
 };
 
 export interface SgdOptions {

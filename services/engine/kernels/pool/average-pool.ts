@@ -9,7 +9,7 @@ export const averagePoolSpec: KernelSpec = {
   params: { total: "u32", quads: "u32", h: "u32", w: "u32", oh: "u32", ow: "u32", window: "u32", window_width: "u32", stride: "u32", padding: "u32", count_padding: "u32" },
   reads: ["x"],
   writes: ["y"],
-  constants: { WG: 8, PER: 4 },
+  constants: { WG: 8, PER: 32 },
 };
 
 /**

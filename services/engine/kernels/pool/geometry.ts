@@ -75,6 +75,11 @@ export function requirePool(kind: PoolKind, spec: KernelSpec, g: PoolGeometry, i
   return { quads, inputQuads, outputQuads };
 }
 
+/** Workgroups of a kernel whose invocations take PER windows of one row and one vec4 of channels. */
+export function runGroups({ constants }: KernelSpec, { n, oh, ow }: PoolGeometry, quads: number): number {
+  return Math.ceil((n * oh * Math.ceil(ow / constants["PER"]!) * quads) / constants["WG"]!);
+}
+
 /** The fields that the gathering kernels share, in WGSL order. */
 export function windowParams({ h, w, oh, ow, window, windowWidth = window, stride, padding }: PoolGeometry): Record<"h" | "w" | "oh" | "ow" | "window" | "window_width" | "stride" | "padding", number> {
   return { h, w, oh, ow, window, window_width: windowWidth, stride, padding };

@@ -1,21 +1,25 @@
 import { EngineError } from "../../errors.ts";
 import type { Dispatch, KernelSpec } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
-import { elementwiseGroups } from "../image-space.ts";
-import { type PoolGeometry, requirePool } from "./geometry.ts";
+import { type PoolGeometry, requirePool, runGroups } from "./geometry.ts";
 
 export const maxPoolGradDisjointSpec: KernelSpec = {
   name: "pool/max-pool-grad-disjoint",
   lib: ["lib/grid"],
-  params: { total: "u32", quads: "u32", ow: "u32", window: "u32" },
+  params: { rows: "u32", quads: "u32", ow: "u32", relu: "u32" },
   reads: ["x", "dy"],
   writes: ["dx"],
-  constants: { WG: 8, PER: 4 },
+  constants: { WG: 8, PER: 64, WINDOW: 2 },
 };
 
 /** Do square windows tile the image exactly, each cell in one window? */
 export function isDisjoint({ h, w, oh, ow, window, windowWidth = window, stride, padding }: PoolGeometry): boolean {
   return stride === window && windowWidth === window && padding === 0 && h === oh * window && w === ow * window;
+}
+
+export interface MaxPoolGradOptions {
+  /** x is what a ReLU returned, and dx the gradient of what that read: 0 where x ≤ 0. Default false. */
+  readonly relu?: boolean;
 }
 
 /**
@@ -26,11 +30,11 @@ export function isDisjoint({ h, w, oh, ow, window, windowWidth = window, stride,
  * @param dx [n, h, w, C] f32, output: every element is written; may not alias the others.
  * @throws EngineError SHAPE_MISMATCH when windows overlap or leave cells out, the geometry is impossible or a tensor is too small.
  */
-export function maxPoolGradDisjoint(x: Tensor, dy: Tensor, dx: Tensor, g: PoolGeometry): Dispatch {
-  const { quads, outputQuads: total } = requirePool("maxPool", maxPoolGradDisjointSpec, g, { x, dx }, { dy });
+export function maxPoolGradDisjoint(x: Tensor, dy: Tensor, dx: Tensor, g: PoolGeometry, { relu = false }: MaxPoolGradOptions = {}): Dispatch {
+  const { quads } = requirePool("maxPool", maxPoolGradDisjointSpec, g, { x, dx }, { dy });
   if (!isDisjoint(g)) {
     throw new EngineError("SHAPE_MISMATCH", `pool/max-pool-grad-disjoint: expected windows that tile ${g.h}×${g.w} exactly, got window ${g.window}, stride ${g.stride}, padding ${g.padding}; call maxPoolGrad`, { ...g });
   }
-  const params = { total, quads, ow: g.ow, window: g.window };
-  return { kind: "dispatch", spec: maxPoolGradDisjointSpec, params, buffers: [x, dy, dx], workgroups: elementwiseGroups(maxPoolGradDisjointSpec, total) };
+  const spec = { ...maxPoolGradDisjointSpec, constants: { ...maxPoolGradDisjointSpec.constants, WINDOW: g.window } };
+  return { kind: "dispatch", spec, params: { rows: g.n * g.oh, quads, ow: g.ow, relu: Number(relu) }, buffers: [x, dy, dx], workgroups: runGroups(spec, g, quads) };
 }

@@ -2,20 +2,20 @@ import type { Dispatch, KernelSpec } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { elementwiseGroups } from "../image-space.ts";
 import { type PoolGeometry, requirePool, windowParams } from "./geometry.ts";
-import { isDisjoint, maxPoolGradDisjoint } from "./max-pool-grad-disjoint.ts";
+import { isDisjoint, maxPoolGradDisjoint, type MaxPoolGradOptions } from "./max-pool-grad-disjoint.ts";
 
 export const maxPoolGradSpec: KernelSpec = {
   name: "pool/max-pool-grad",
   lib: ["lib/grid"],
-  params: { total: "u32", quads: "u32", h: "u32", w: "u32", oh: "u32", ow: "u32", window: "u32", window_width: "u32", stride: "u32", padding: "u32" },
+  params: { total: "u32", quads: "u32", h: "u32", w: "u32", oh: "u32", ow: "u32", window: "u32", window_width: "u32", stride: "u32", padding: "u32", relu: "u32" },
   reads: ["x", "y", "dy"],
   writes: ["dx"],
-  constants: { WG: 8, PER: 4 },
+  constants: { WG: 8, PER: 32 },
 };
 
 /**
- * The gradient of maxPool: each window gives its dy to its first maximum in row-major order (PyTorch's rule). Windows
- * that tile the image take the kernel pool/max-pool-grad-disjoint, which gives the same bits.
+ * The gradient of maxPool, and of a ReLU before it: each window gives its dy to its first maximum in row-major order
+ * (PyTorch's rule). Windows that tile the image take the kernel pool/max-pool-grad-disjoint, which gives the same bits.
  *
  * @param x  [n, h, w, C] f32, the input of maxPool.
  * @param y  [n, oh, ow, C] f32, its output, to the bit.
@@ -23,8 +23,8 @@ export const maxPoolGradSpec: KernelSpec = {
  * @param dx [n, h, w, C] f32, output: every element is written; may not alias the others.
  * @throws EngineError SHAPE_MISMATCH when the geometry is impossible ("maxPool: …") or a tensor is too small.
  */
-export function maxPoolGrad(x: Tensor, y: Tensor, dy: Tensor, dx: Tensor, g: PoolGeometry): Dispatch {
+export function maxPoolGrad(x: Tensor, y: Tensor, dy: Tensor, dx: Tensor, g: PoolGeometry, { relu = false }: MaxPoolGradOptions = {}): Dispatch {
   const { quads, inputQuads: total } = requirePool("maxPool", maxPoolGradSpec, g, { x, dx }, { y, dy });
-  if (isDisjoint(g)) return maxPoolGradDisjoint(x, dy, dx, g);
-  return { kind: "dispatch", spec: maxPoolGradSpec, params: { total, quads, ...windowParams(g) }, buffers: [x, y, dy, dx], workgroups: elementwiseGroups(maxPoolGradSpec, total) };
+  if (isDisjoint(g)) return maxPoolGradDisjoint(x, dy, dx, g, { relu });
+  return { kind: "dispatch", spec: maxPoolGradSpec, params: { total, quads, ...windowParams(g), relu: Number(relu) }, buffers: [x, y, dy, dx], workgroups: elementwiseGroups(maxPoolGradSpec, total) };
 }
