@@ -21,6 +21,12 @@ export class EnvironmentType {
   @Field(() => Float, { nullable: true, description: "Measured GFLOP/s of a convolution; null when not measured." }) measuredGflops!: number | null;
 }
 
+@ObjectType("KernelVariants", { description: "Which of several kernels that agree up to rounding computed one product of a convolution or linear layer." })
+export class KernelVariantsType {
+  @Field(() => String, { description: "Operation and shape, without the batch: \"forward 3×3 64→128 /2 +1 on 32×32\" is a 3×3 filter of stride 2 and padding 1." }) product!: string;
+  @Field(() => [String], { description: "The kernel, with +x, +w or +dy for each operand that it read as a texture. More than one where batches of several sizes suit several, which then give the same bits, or where a training went on elsewhere." }) variants!: string[];
+}
+
 @ObjectType("RunProgress")
 export class RunProgressType {
   @Field(() => String) phase!: string;

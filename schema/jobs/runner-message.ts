@@ -40,6 +40,10 @@ export const environmentSchema = z.strictObject({
 });
 export type Environment = z.output<typeof environmentSchema>;
 
+/** What computed a run's numbers: product of a convolution or linear layer ("forward 3×3 64→128 /2 +1 on 32×32") → names of the kernel variants. */
+export const kernelVariantsSchema = z.record(z.string().max(200), z.array(z.string().max(200)));
+export type KernelVariants = z.output<typeof kernelVariantsSchema>;
+
 export const metricPointSchema = z.strictObject({ series: z.string().min(1).max(60), step: z.int().min(0), /** null: not finite */ value: z.number().nullable() });
 export type MetricPoint = z.output<typeof metricPointSchema>;
 
@@ -54,6 +58,8 @@ export const runnerMessageSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("metrics"), ...ofRun, points: z.array(metricPointSchema) }),
   z.strictObject({ type: z.literal("checkpoint"), ...ofRun, epoch: z.int().min(1), blob: blobSchema }),
   z.strictObject({ type: z.literal("results"), ...ofRun, results: resultsSchema }),
+  /** Before the message that ends the run, however it ends. */
+  z.strictObject({ type: z.literal("kernel-variants"), ...ofRun, kernelVariants: kernelVariantsSchema }),
   z.strictObject({ type: z.literal("note"), ...ofRun, message: z.string().max(2000) }),
   z.strictObject({ type: z.literal("finished"), ...ofRun, model: trainedModelSchema.optional() }),
   z.strictObject({ type: z.literal("failed"), ...ofRun, code: z.string(), message: z.string(), details: z.record(z.string(), z.unknown()) }),

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { check, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 
 import type { RunConfig, RunKind, RunStatus } from "../jobs/run-config.ts";
-import type { Environment } from "../jobs/runner-message.ts";
+import type { Environment, KernelVariants } from "../jobs/runner-message.ts";
 import { at, seed } from "./columns.ts";
 import { models } from "./models.table.ts";
 
@@ -25,6 +25,7 @@ export const runs = pgTable("runs", {
   agentId: uuid("agent_id"),
   lastSeq: integer("last_seq").notNull().default(0),
   environment: jsonb("environment").$type<Environment>(),
+  kernelVariants: jsonb("kernel_variants").$type<KernelVariants>(),
   progress: jsonb("progress").$type<{ phase: string; done: number; total: number; etaSeconds: number | null; imagesPerSecond: number | null }>(),
   sampleSet: jsonb("sample_set").$type<{ split: "train" | "test"; indices: number[] }>(),
   cancelRequestedAt: at("cancel_requested_at"),

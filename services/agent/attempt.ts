@@ -4,7 +4,7 @@ import { resultsSchema } from "../../schema/jobs/results.ts";
 import type { MetricPoint } from "../../schema/jobs/runner-message.ts";
 import { AppError, assertNever } from "../common/errors.ts";
 import {
-  type Claim, ClaimLostError, type Failure, cancelClaimed, failAttempt, failRun, finishRun, interruptRun, recordCheckpoint, recordProgress, recordResults,
+  type Claim, ClaimLostError, type Failure, cancelClaimed, failAttempt, failRun, finishRun, interruptRun, recordCheckpoint, recordKernelVariants, recordProgress, recordResults,
 } from "../store/claims.store.ts";
 import type { Store } from "../store/database.ts";
 import type { ReceivedMessage, RunnerDeath, RunnerProcess } from "./runner-process.ts";
@@ -69,6 +69,8 @@ export class Attempt {
         return this.#write(() => recordCheckpoint(store, claim, blobDir, message.epoch, message.blob));
       case "results":
         return this.#write(() => recordResults(store, claim, blobDir, resultsSchema.parse(message.results)));
+      case "kernel-variants":
+        return this.#write(() => recordKernelVariants(store, claim, message.kernelVariants));
       case "finished":
         return this.#conclude(async () => { await finishRun(store, claim, blobDir, message.model); return "done"; });
       case "failed":

@@ -10,6 +10,7 @@ import { findRoot } from "../common/paths.ts";
 import { adviceFor, lavapipeCommand } from "../engine/gpu/advice.ts";
 import { type AdapterInfo, Gpu } from "../engine/gpu/device.ts";
 import { measureGflops } from "../engine/gpu/measure.ts";
+import { isTuningOn, tuningCacheOf } from "../runner/tuning.ts";
 
 /** What the report says of the adapter. */
 export interface AdapterFacts {
@@ -19,6 +20,8 @@ export interface AdapterFacts {
   readonly limits: Readonly<Record<string, number>>;
   readonly openMs: number;
   readonly gflops: number;
+  /** Where verdicts about the adapter's kernels lie, and about how many shapes there are some. */
+  readonly tuning: { readonly on: boolean; readonly path: string; readonly shapes: number };
 }
 
 /** Everything the report says, found out before. An AppError stands where finding out failed. */
@@ -37,7 +40,7 @@ export interface Facts {
 export function report({ version, node, platform, config, dataDirProblem, adapter, advice }: Facts): { ok: boolean; lines: string[] } {
   const lines = [
     line("Lorenz", `${version}, Node ${node}, ${platform}`),
-    ...(adapter instanceof AppError ? [line("Adapter", `NONE. ${adapter.message}`)] : adapterLines(adapter)),
+    ...(adapter instanceof AppError ? [line("Adapter", `NONE. ${adapter.message}`)] : adapterLines(adapter, config)),
     line("Database", config.databaseUrl === undefined ? "embedded, in the data directory (DATABASE_URL is not set)" : `PostgreSQL: ${redacted(config).databaseUrl} (from DATABASE_URL, not contacted)`),
     line("Data", `${config.dataDir} ${dataDirProblem === undefined ? "(can be written)" : `CANNOT BE USED: ${dataDirProblem}; set LORENZ_DATA to a folder you can write`}`),
   ];
@@ -47,12 +50,13 @@ export function report({ version, node, platform, config, dataDirProblem, adapte
   return { ok, lines };
 }
 
-function adapterLines({ info, subgroups, limits, openMs, gflops }: AdapterFacts): string[] {
+function adapterLines({ info, subgroups, limits, openMs, gflops, tuning }: AdapterFacts, config: Config): string[] {
   return [
     line("Adapter", `${info.kind}: ${info.description || info.vendor}${info.software ? " (software)" : ""}, opened in ${openMs.toFixed(0)} ms`),
     line("Kernels", `${info.family}; ${subgroups === undefined ? "no subgroups" : subgroups[0] === subgroups[1] ? `subgroups of ${subgroups[0]}` : `subgroups of ${subgroups[0]} to ${subgroups[1]}`}`),
     line("Limits", Object.entries(limits).map(([name, value]) => `${name} ${value}`).join(", ")),
     line("Speed", `${gflops.toPrecision(3)} GFLOP/s (f32 matrix product)`),
+    line("Tuning", `${tuning.on ? "on" : "off: the default kernels"} (LORENZ_TUNING is ${config.tuning}); ${tuning.shapes} shapes tuned in ${tuning.path}`),
   ];
 }
 
@@ -60,16 +64,18 @@ function line(name: string, value: string): string { return `${name.padEnd(9)} $
 
 const LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize", "maxComputeWorkgroupStorageSize", "maxComputeInvocationsPerWorkgroup"] as const;
 
-async function askAdapter(): Promise<AdapterFacts | AppError> {
+async function askAdapter({ tuning, cacheDir }: Config): Promise<AdapterFacts | AppError> {
   const start = systemClock.monotonic();
   let gpu: Gpu | undefined;
   try {
     gpu = await Gpu.open();
     const openMs = systemClock.monotonic() - start;
     const { limits } = gpu;
+    const cache = tuningCacheOf(gpu.adapter, cacheDir);
     const { subgroupMinSize: min, subgroupMaxSize: max } = gpu.device.adapterInfo as GPUAdapterInfo & { subgroupMinSize?: number; subgroupMaxSize?: number };
     return {
-      info: gpu.adapter, openMs, gflops: await measureGflops(gpu), limits: Object.fromEntries(LIMITS.map((name) => [name, limits[name]])),
+      info: gpu.adapter, openMs, gflops: await measureGflops(gpu), tuning: { on: isTuningOn(tuning, gpu.adapter), path: cache.path, shapes: cache.load().size },
+      limits: Object.fromEntries(LIMITS.map((name) => [name, limits[name]])),
       ...(gpu.device.features.has("subgroups") && min && max && { subgroups: [min, max] as const }),
     };
   } catch (error) {
@@ -99,7 +105,7 @@ function remedyFor({ adapter }: Config): string | undefined {
 
 async function main(): Promise<void> {
   const config = loadConfig();
-  const adapter = await askAdapter();
+  const adapter = await askAdapter(config);
   const { version } = JSON.parse(readFileSync(join(findRoot(), "package.json"), "utf8")) as { version: string };
   const { ok, lines } = report({
     version, node: process.version, platform: `${process.platform} ${process.arch}`, config, adapter,

@@ -18,6 +18,12 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Takes this adapter or none; absent: the best one found (engine/gpu/adapter.ts). */
   readonly adapter?: AdapterPreference;
+  /** How products on a GPU store the weights and activations they multiply; sums are f32 in any case. */
+  readonly precision: Precision;
+  /** Forward products on a GPU use its matrix units (an experimental feature of Dawn). */
+  readonly subgroupMatrix: boolean;
+  /** Whether the fastest kernels are found by trying; "auto": on a real GPU, since a software adapter's defaults were. */
+  readonly tuning: TuningMode;
   /** For what can be made again at any time; absolute. */
   readonly cacheDir: string;
   /** GraphQL limits per operation, for HTTP and WebSocket alike. */
@@ -30,8 +36,13 @@ export const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export const ADAPTER_PREFERENCES = ["gpu", "lavapipe", "swiftshader"] as const;
 export type AdapterPreference = (typeof ADAPTER_PREFERENCES)[number];
+export const PRECISIONS = ["f32", "f16"] as const;
+export type Precision = (typeof PRECISIONS)[number];
+export const TUNING_MODES = ["on", "off", "auto"] as const;
+export type TuningMode = (typeof TUNING_MODES)[number];
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+const flag = ["0 or 1", z.enum(["0", "1"]).transform((text) => text === "1")] as const;
 const integer = (low: number, high: number) =>
   z.string().regex(/^\d+$/).transform(Number).refine((n) => n >= low && n <= high);
 
@@ -40,11 +51,14 @@ const VARIABLES = {
   LORENZ_DATA: ["a path", z.string()],
   LORENZ_HOST: ["a host name or address", z.string().regex(/^[^\s/]+$/)],
   LORENZ_PORT: ["a port, 0 to 65535", integer(0, 65535)],
-  LORENZ_ALLOW_REMOTE: ["0 or 1", z.enum(["0", "1"]).transform((text) => text === "1")],
+  LORENZ_ALLOW_REMOTE: flag,
   PORT: ["a port, 0 to 65535", integer(0, 65535)],
   DATABASE_URL: ["a URL that starts with postgres:// or postgresql://", z.string().regex(/^postgres(ql)?:\/\//)],
   LORENZ_LOG_LEVEL: [`one of ${LOG_LEVELS.join(", ")}`, z.enum(LOG_LEVELS)],
   LORENZ_ADAPTER: [`one of ${ADAPTER_PREFERENCES.join(", ")}`, z.enum(ADAPTER_PREFERENCES)],
+  LORENZ_PRECISION: [`one of ${PRECISIONS.join(", ")}`, z.enum(PRECISIONS)],
+  LORENZ_SUBGROUP_MATRIX: flag,
+  LORENZ_TUNING: [`one of ${TUNING_MODES.join(", ")}`, z.enum(TUNING_MODES)],
   LORENZ_MAX_DEPTH: ["an integer from 1 to 100", integer(1, 100)],
   LORENZ_MAX_ALIASES: ["an integer from 0 to 1000", integer(0, 1000)],
   LORENZ_MAX_TOKENS: ["an integer from 10 to 100000", integer(10, 100_000)],
@@ -69,6 +83,9 @@ export function loadConfig(env: Environment = process.env): Config {
     // Node's test runner sets NODE_TEST_CONTEXT in the processes it starts: what a test provokes on purpose is no news.
     logLevel: parsed.LORENZ_LOG_LEVEL ?? (env.NODE_TEST_CONTEXT ? "silent" : "info"),
     ...(parsed.LORENZ_ADAPTER !== undefined && { adapter: parsed.LORENZ_ADAPTER }),
+    precision: parsed.LORENZ_PRECISION ?? "f32",
+    subgroupMatrix: parsed.LORENZ_SUBGROUP_MATRIX ?? false,
+    tuning: parsed.LORENZ_TUNING ?? "auto",
     cacheDir: join(cacheHome(env), "lorenz"),
     maxDepth: parsed.LORENZ_MAX_DEPTH ?? 12,
     maxAliases: parsed.LORENZ_MAX_ALIASES ?? 30,

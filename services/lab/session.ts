@@ -3,7 +3,8 @@ import { type Gpu, Readback, type Scope } from "../engine/gpu/device.ts";
 import type { Step } from "../engine/gpu/kernel.ts";
 import { Program } from "../engine/gpu/program.ts";
 import type { Tensor } from "../engine/gpu/tensor.ts";
-import type { ModelShape } from "./models/architecture.ts";
+import type { Tuner } from "../engine/tune/tune.ts";
+import { forwardGraph, type ModelShape } from "./models/architecture.ts";
 import { architectureNamed } from "./models/architectures.ts";
 import { loadWeights, makeNetwork, type Network } from "./models/network.ts";
 
@@ -22,6 +23,10 @@ export interface SessionOptions {
   readonly onProgress?: (progress: Progress) => void;
   /** For speeds and remaining times only; no result depends on it. */
   readonly clock?: Clock;
+  /** Rows of a launch, at most; default: what suits the adapter (launch-rows.ts). No result depends on it. */
+  readonly maxRows?: number;
+  /** Without one, the documented default kernels. */
+  readonly tuner?: Tuner;
 }
 
 /**
@@ -32,20 +37,24 @@ export class Session {
   readonly scope: Scope;
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  readonly maxRows: number;
   readonly #onProgress: (progress: Progress) => void;
+  readonly #tuner: Tuner | undefined;
   readonly #owned: { dispose(): void }[] = [];
   readonly #cache = new WeakMap<object, Map<string, Promise<unknown>>>();
 
-  constructor(readonly gpu: Gpu, { signal = new AbortController().signal, onProgress = () => undefined, clock = systemClock }: SessionOptions = {}) {
+  constructor(readonly gpu: Gpu, { signal = new AbortController().signal, onProgress = () => undefined, clock = systemClock, maxRows = Infinity, tuner }: SessionOptions = {}) {
     this.scope = gpu.scope("run");
     this.signal = signal;
     this.clock = clock;
+    this.maxRows = maxRows;
     this.#onProgress = onProgress;
+    this.#tuner = tuner;
   }
 
   /** A session of its own memory and programs with the same device, cancellation and progress: what it made is freed before this one ends. */
   child(): Session {
-    return new Session(this.gpu, { signal: this.signal, onProgress: this.#onProgress, clock: this.clock });
+    return new Session(this.gpu, { signal: this.signal, onProgress: this.#onProgress, clock: this.clock, maxRows: this.maxRows, ...(this.#tuner && { tuner: this.#tuner }) });
   }
 
   /** Call between command buffers. @throws the signal's reason when the run is cancelled, the device's fault when it has one. */
@@ -61,6 +70,14 @@ export class Session {
     const network = makeNetwork(this.scope, architectureNamed(architecture), shape);
     loadWeights(network, weights);
     return network;
+  }
+
+  /** Finds the fastest kernels for the network where they are wanted and not known yet. Call before it is compiled. */
+  async tune(network: Network, { training }: { readonly training: boolean }): Promise<void> {
+    await this.#tuner?.tune(forwardGraph(network.architecture, network, 1).graph, {
+      training, signal: this.signal,
+      onProgress: (done, total) => this.progress({ phase: "tuning", done, total, etaSeconds: null, imagesPerSecond: null }),
+    });
   }
 
   /** What `make` made for this owner (a network) under this key (batch size, purpose) before, or makes it: compiling is the slow part. */

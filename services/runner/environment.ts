@@ -11,13 +11,15 @@ import type { Gpu } from "../engine/gpu/device.ts";
 export function environmentOf({ adapter }: Gpu, measuredGflops: number | null): Environment {
   return {
     adapter: adapter.description, adapterKind: adapter.kind, software: adapter.software, vendor: adapter.vendor, architecture: adapter.architecture, kernelFamily: adapter.family,
-    dawn: `webgpu ${versionOf(createRequire(import.meta.url).resolve("webgpu/package.json"))}`,
+    dawn: dawnVersion(),
     node: process.version, platform: `${process.platform}-${process.arch}`,
     code: codeVersion(findRoot()),
     advice: adviceFor(adapter) ?? null,
     measuredGflops,
   };
 }
+
+export function dawnVersion(): string { return `webgpu ${versionOf(createRequire(import.meta.url).resolve("webgpu/package.json"))}`; }
 
 /** The package's version and, in a working copy, the commit checked out: "0.1.0+1a2b3c4d5e6f". */
 export function codeVersion(root: string): string {

@@ -5,8 +5,10 @@ import { Runner } from "./runner.ts";
 
 if (!process.send) throw new AppError("INVARIANT", "runner: expected to be started by an agent over IPC, got no channel; run npm start or npm run agent");
 
+const { dataDir, cacheDir, tuning: mode } = loadConfig();
 const runner = new Runner({
-  dataDir: loadConfig().dataDir,
+  dataDir,
+  tuning: { mode, cacheDir },
   // A message that cannot be sent means that the agent is gone, and "disconnect" follows.
   send: (message) => process.send!(message, undefined, undefined, () => undefined),
 });

@@ -19,6 +19,7 @@ import { environmentOf } from "./environment.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { throttled } from "./progress.ts";
 import { runTask } from "./tasks/tasks.ts";
+import { DeviceTuning, type TuningSettings } from "./tuning.ts";
 
 type Start = ReturnType<typeof agentMessageSchema.parse> & { type: "start" };
 
@@ -26,6 +27,8 @@ export interface RunnerOptions {
   /** Data sets lie in datasets/<name> below it. */
   readonly dataDir: string;
   readonly send: (message: RunnerMessage) => void;
+  /** Default: off. */
+  readonly tuning?: TuningSettings;
   readonly openGpu?: () => Promise<Gpu>;
   readonly clock?: Clock;
 }
@@ -36,11 +39,15 @@ export class Runner {
   readonly #clock: Clock;
   readonly #dataDir: string;
   readonly #datasets: DatasetShelf;
+  readonly #settings: TuningSettings;
   #gpu: Promise<Gpu> | undefined;
+  /** Of the device that was opened last. */
+  #tuning: DeviceTuning | undefined;
   #run: { readonly id: string; readonly cancel: AbortController } | undefined;
 
-  constructor({ dataDir, send, openGpu = () => Gpu.open(), clock = systemClock }: RunnerOptions) {
+  constructor({ dataDir, send, tuning = { mode: "off", cacheDir: "" }, openGpu = () => Gpu.open(), clock = systemClock }: RunnerOptions) {
     this.#send = send;
+    this.#settings = tuning;
     this.#openGpu = openGpu;
     this.#clock = clock;
     this.#dataDir = dataDir;
@@ -108,8 +115,9 @@ export class Runner {
     let session: Session | undefined;
     try {
       gpu = await this.#device();
+      this.#tuning!.choices.take(); // those of a measurement are not this run's
       const onProgress = throttled(this.#clock, (progress) => this.#send({ type: "progress", runId, ...progress }));
-      session = new Session(gpu, { signal, clock: this.#clock, onProgress });
+      session = new Session(gpu, { signal, clock: this.#clock, onProgress, tuner: this.#tuning! });
       const model = await runTask(await this.#context(start, session), start.config);
       session.check();
       return { type: "finished", runId, ...(model && { model }) };
@@ -118,8 +126,15 @@ export class Runner {
       if (failure.endsDevice || gpu?.fault) await this.#closeGpu();
       return signal.aborted ? { type: "cancelled", runId } : this.#failed(runId, failure, error);
     } finally {
+      if (session) this.#sendKernelVariants(runId);
       session?.dispose();
     }
+  }
+
+  /** Just before the message that ends the run, however it ends: there may be numbers. */
+  #sendKernelVariants(runId: string): void {
+    const kernelVariants = this.#tuning!.choices.take();
+    if (Object.keys(kernelVariants).length > 0) this.#send({ type: "kernel-variants", runId, kernelVariants });
   }
 
   #failed(runId: string, { code, message, details }: Failure, error: unknown): RunnerMessage {
@@ -133,8 +148,11 @@ export class Runner {
       seed: parseSeed(seed),
       resume: resume && { epoch: resume.epoch, bytes: await readBlob(blobDir, resume.blob.sha256) },
       dataset: (name) => this.#datasets.get(name),
-      loadModel: async ({ architecture, inputShape, classCount, normalisation, weights }) =>
-        session.loadNetwork(architecture, { inputShape, classCount, ...normalisation }, await readBlob(blobDir, weights.sha256)),
+      loadModel: async ({ architecture, inputShape, classCount, normalisation, weights }) => {
+        const network = session.loadNetwork(architecture, { inputShape, classCount, ...normalisation }, await readBlob(blobDir, weights.sha256));
+        await session.tune(network, { training: false });
+        return network;
+      },
       writeBlob: (bytes, contentType) => writeBlob(blobDir, bytes, contentType),
       metrics: (points) => this.#send({ type: "metrics", runId, points: [...points] }),
       results: (results) => this.#send({ type: "results", runId, results }),
@@ -147,9 +165,15 @@ export class Runner {
   async #device(): Promise<Gpu> {
     const open = await this.#gpu?.catch(() => undefined);
     if (open?.fault) await this.#closeGpu();
-    this.#gpu ??= this.#openGpu();
+    this.#gpu ??= this.#open();
     this.#gpu.catch(() => { this.#gpu = undefined; }); // the next one may succeed: a driver can be installed meanwhile
     return this.#gpu;
+  }
+
+  async #open(): Promise<Gpu> {
+    const gpu = await this.#openGpu();
+    this.#tuning = new DeviceTuning(gpu, this.#settings);
+    return gpu;
   }
 
   /** The next run opens another. */

@@ -10,7 +10,7 @@ import { and, desc, eq, ne, sql } from "drizzle-orm";
 
 import type { RunEvent } from "../../schema/jobs/run-event.ts";
 import type { BlobRef, Results, TrainedModel } from "../../schema/jobs/results.ts";
-import type { Environment, MetricPoint, ModelRef } from "../../schema/jobs/runner-message.ts";
+import type { Environment, KernelVariants, MetricPoint, ModelRef } from "../../schema/jobs/runner-message.ts";
 import { runEvents, runs } from "../../schema/tables/tables.ts";
 import { AppError, invariant } from "../common/errors.ts";
 import { isAgentAlive } from "./agents.store.ts";
@@ -197,6 +197,15 @@ async function recoverRun(store: Store, runId: string, agentId: string, blobDir:
 /** For runs whose numbers began before the runner had said what it runs on. @throws ClaimLostError. */
 export async function recordEnvironment({ db }: Store, claim: Claim, environment: Environment): Promise<void> {
   await withClaim(db, claim, (tx) => tx.update(runs).set({ environment }).where(eq(runs.id, claim.runId)));
+}
+
+/** Adds to what an earlier attempt told, if this one went on from there. @throws ClaimLostError. */
+export async function recordKernelVariants({ db }: Store, claim: Claim, kernelVariants: KernelVariants): Promise<void> {
+  await withClaim(db, claim, async (tx, run) => {
+    const all: KernelVariants = { ...run.kernelVariants };
+    for (const [product, names] of Object.entries(kernelVariants)) all[product] = [...new Set([...(all[product] ?? []), ...names])];
+    await tx.update(runs).set({ kernelVariants: all }).where(eq(runs.id, claim.runId));
+  });
 }
 
 /** Whether someone has asked to cancel the attempt; also when it is no longer ours. */

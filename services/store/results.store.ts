@@ -29,7 +29,7 @@ export async function saveResults(tx: Db, folder: string, runId: string, results
 export async function clearResults(tx: Db, runId: string): Promise<string[]> {
   for (const table of [imageResults, inequalitySummaries, attackSummaries, accuracies, metrics]) await tx.delete(table).where(eq(table.runId, runId));
   const dropped = await tx.delete(artifacts).where(eq(artifacts.runId, runId)).returning({ sha256: artifacts.sha256 });
-  await tx.update(runs).set({ sampleSet: null, progress: null }).where(eq(runs.id, runId));
+  await tx.update(runs).set({ sampleSet: null, progress: null, kernelVariants: null }).where(eq(runs.id, runId));
   return dropped.map((row) => row.sha256);
 }
 

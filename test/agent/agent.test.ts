@@ -60,6 +60,7 @@ describe("an agent", () => {
       const row = await run(first.id);
       assertGapless(events, row);
       assert.deepEqual([row.status, row.attempt, row.failures, row.environment?.adapter, row.agentId], ["succeeded", 1, 0, "fake", agent.id]);
+      assert.deepEqual(row.kernelVariants, { "forward 1×1 4→4": ["fake"] });
       const product = payloads<{ modelId: string }>(events, "SUCCEEDED")[0]!.modelId;
       const model = await getModel(t.database.db, product);
       assert.deepEqual([model.name, model.trainingRunId, readFileSync(blobPath(t.blobDir, model.weightsSha256!), "utf8")], ["succeed", first.id, "weights of succeed 0"]);

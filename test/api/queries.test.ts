@@ -97,13 +97,14 @@ describe("data sets and devices", () => {
 
 describe("runs", () => {
   it("has what was asked, on what, and how it went", async () => {
-    const { run } = await api.ask(`query($id: ID!) { run(id: $id) { kind status config seed attempt lastSeq environment { adapter dawn code } progress { phase } error { code } models { id } product { id } dataset { name }
+    const { run } = await api.ask(`query($id: ID!) { run(id: $id) { kind status config seed attempt lastSeq environment { adapter dawn code } kernelVariants { product variants } progress { phase } error { code } models { id } product { id } dataset { name }
       sampleSet { split indices } createdAt startedAt finishedAt cancelRequestedAt accuracies { model { id } clean { count n } } } }`, { id: audit });
     assert.equal(run.kind, "AUDIT");
     assert.equal(run.status, "SUCCEEDED");
     assert.equal(run.seed, "42");
     assert.equal(run.config.attacks[0].steps, 20, "defaults are in the config");
     assert.deepEqual(run.environment, { adapter: "llvmpipe (LLVM 19)", dawn: "1", code: "0.1.0" });
+    assert.deepEqual(run.kernelVariants, [{ product: "forward 3×3 1→32 +1 on 28×28", variants: ["filter-row", "direct"] }]);
     assert.deepEqual([run.progress, run.error, run.product, run.cancelRequestedAt], [null, null, null, null]);
     assert.deepEqual(run.models.map((m: { id: string }) => m.id), models.map((m) => m.modelId));
     assert.deepEqual(run.dataset, { name: "mnist-digits" });

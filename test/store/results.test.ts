@@ -9,7 +9,7 @@ import { blobPath, writeBlob } from "../../services/common/blob-files.ts";
 import { newId } from "../../services/common/ids.ts";
 import { findBlob, removeUnused } from "../../services/store/blobs.store.ts";
 import { lastCheckpoint } from "../../services/store/checkpoints.store.ts";
-import { type Claim, claimRun, failAttempt, finishRun, recordCheckpoint, recordProgress, recordResults } from "../../services/store/claims.store.ts";
+import { type Claim, claimRun, failAttempt, finishRun, recordCheckpoint, recordKernelVariants, recordProgress, recordResults } from "../../services/store/claims.store.ts";
 import { deleteModel, getModel } from "../../services/store/models.store.ts";
 import { getRun, requestCancel } from "../../services/store/runs.store.ts";
 import { inequalityConfig, makeModel, makeRun, trainConfig, trainedModel } from "../support/runs.ts";
@@ -103,6 +103,23 @@ describe("recordResults", () => {
     assert.equal((await getRun(t.database.db, run.id)).sampleSet, null);
     assert.ok(!existsSync(blobPath(t.blobDir, doomed.artifacts![0]!.blob.sha256)));
     assert.ok(existsSync(blobPath(t.blobDir, shared.artifacts![0]!.blob.sha256)), "another run still refers to it");
+  });
+});
+
+describe("kernel variants", () => {
+  const variantsOf = async (runId: string) => (await getRun(t.database.db, runId)).kernelVariants;
+
+  it("of an attempt that goes on are added to, and those of one that starts from scratch are cleared", async () => {
+    for (const [config, kept] of [[trainConfig(), { a: ["direct"], b: ["direct", "columns"] }], [inequalityConfig(model.modelId), { b: ["direct", "columns"] }]] as const) {
+      const run = await makeRun(t.database, config);
+      assert.equal(await variantsOf(run.id), null);
+      const c = await claim(run.id);
+      await recordKernelVariants(t.database, c, { a: ["direct"], b: ["direct"] });
+      if (config.kind === "train") await recordCheckpoint(t.database, c, t.blobDir, 1, await writeBlob(t.blobDir, Buffer.from(run.id), "x/y"));
+      await failAttempt(t.database, c, t.blobDir, { code: "RUNNER_DIED", message: "gone", details: {} });
+      await recordKernelVariants(t.database, await claim(run.id), { b: ["direct", "columns"] });
+      assert.deepEqual(await variantsOf(run.id), kept);
+    }
   });
 });
 

@@ -5,7 +5,7 @@ import { eq, sql } from "drizzle-orm";
 import { runModels, runs } from "../../schema/tables/tables.ts";
 import { newId } from "../../services/common/ids.ts";
 import { registerAgent } from "../../services/store/agents.store.ts";
-import { type Claim, ClaimLostError, cancelClaimed, claimRun, failAttempt, failRun, finishRun, interruptRun, recordCheckpoint, recordProgress, recordResults } from "../../services/store/claims.store.ts";
+import { type Claim, ClaimLostError, cancelClaimed, claimRun, failAttempt, failRun, finishRun, interruptRun, recordCheckpoint, recordKernelVariants, recordProgress, recordResults } from "../../services/store/claims.store.ts";
 import { appendEvents, readEvents } from "../../services/store/events.store.ts";
 import { requestHash } from "../../services/store/request-hash.ts";
 import { changeStatus, createRun, getRun, requestCancel } from "../../services/store/runs.store.ts";
@@ -122,6 +122,7 @@ describe("status", () => {
     interrupted: (c) => interruptRun(t.database, c, t.blobDir),
     progress: (c) => recordProgress(t.database, c, { notes: ["late"] }),
     results: (c) => recordResults(t.database, c, t.blobDir, resultsSchema.parse({})),
+    "kernel variants": (c) => recordKernelVariants(t.database, c, { a: ["b"] }),
     checkpoint: async (c) => recordCheckpoint(t.database, c, t.blobDir, 1, (await trainedModel(t.blobDir, "c")).weights),
   };
 

@@ -1,6 +1,6 @@
 import { writeBlob } from "../../services/common/blob-files.ts";
 import { newId } from "../../services/common/ids.ts";
-import { claimRun, finishRun, recordProgress, recordResults } from "../../services/store/claims.store.ts";
+import { claimRun, finishRun, recordKernelVariants, recordProgress, recordResults } from "../../services/store/claims.store.ts";
 import type { Database } from "../../services/store/db.ts";
 import { type RunConfig, runConfigSchema } from "../../schema/jobs/run-config.ts";
 import { type Rate, resultsSchema, type ResultsInput } from "../../schema/jobs/results.ts";
@@ -56,6 +56,7 @@ export async function makeAudit(database: Database, blobDir: string, models: rea
   if (claimed.outcome !== "claimed") throw new Error(`the run was ${claimed.outcome}`);
   await recordProgress(database, claimed.claim, { progress: { phase: "PGD", done: 1, total: 2, etaSeconds: 3, imagesPerSecond: null }, points: [{ series: "loss", step: 1, value: 2.5 }, { series: "loss", step: 2, value: null }, { series: "accuracy", step: 1, value: 0.5 }] });
   await recordResults(database, claimed.claim, blobDir, resultsSchema.parse(await auditResults(models, config, blobDir)));
+  await recordKernelVariants(database, claimed.claim, { "forward 3×3 1→32 +1 on 28×28": ["filter-row", "direct"] });
   await finishRun(database, claimed.claim, blobDir);
   return run.id;
 }

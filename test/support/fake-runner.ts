@@ -76,6 +76,7 @@ async function partial({ runId, config, blobDir, models }: Start): Promise<void>
 }
 
 async function finish({ runId, config, blobDir, models, resume, seed }: Start): Promise<void> {
+  await say({ type: "kernel-variants", runId, kernelVariants: { "forward 1×1 4→4": ["fake"] } });
   if (config.kind === "train") {
     if (resume) await say({ type: "note", runId, message: `resumed from ${resume.epoch} with ${resume.blob.sha256}` });
     const weights = await writeBlob(blobDir, Buffer.from(`weights of ${config.name} ${seed}`), "application/x-safetensors");

@@ -12,7 +12,7 @@ const facts: Facts = {
   version: "1.2.3", node: "v20.19.0", platform: "linux x64", config: loadConfig({ LORENZ_DATA: "/d" }), dataDirProblem: undefined, advice: "sudo install lavapipe",
   adapter: {
     info: { description: "SwiftShader driver 5.0.0", vendor: "google", architecture: "swiftshader", kind: "swiftshader", software: true, family: "subgroup4" },
-    subgroups: [4, 4], limits: { maxBufferSize: 1024 }, openMs: 83.2, gflops: 7.4321,
+    subgroups: [4, 4], limits: { maxBufferSize: 1024 }, openMs: 83.2, gflops: 7.4321, tuning: { on: false, path: "/c/tuning/0.json", shapes: 12 },
   },
 };
 
@@ -26,6 +26,7 @@ describe("doctor", () => {
       "Kernels   subgroup4; subgroups of 4",
       "Limits    maxBufferSize 1024",
       "Speed     7.43 GFLOP/s (f32 matrix product)",
+      "Tuning    off: the default kernels (LORENZ_TUNING is auto); 12 shapes tuned in /c/tuning/0.json",
       "Database  embedded, in the data directory (DATABASE_URL is not set)",
       "Data      /d (can be written)",
       "Faster    sudo install lavapipe",

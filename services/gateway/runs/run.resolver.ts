@@ -3,7 +3,7 @@ import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root } from "type-g
 import { DatasetType } from "../../../schema/graphql/dataset.type.ts";
 import { ModelType } from "../../../schema/graphql/model.type.ts";
 import type { Connection } from "../../../schema/graphql/paging.ts";
-import { EVENTS_LIMIT, EventsArgs, RunConnection, RunErrorType, RunEventType, RunsArgs, RunType } from "../../../schema/graphql/run.type.ts";
+import { EVENTS_LIMIT, EventsArgs, KernelVariantsType, RunConnection, RunErrorType, RunEventType, RunsArgs, RunType } from "../../../schema/graphql/run.type.ts";
 import { AppError } from "../../common/errors.ts";
 import { isId } from "../../common/ids.ts";
 import { readEvents, type RunEventRow } from "../../store/events.store.ts";
@@ -32,6 +32,11 @@ export class RunResolver {
   @FieldResolver(() => RunErrorType, { nullable: true, description: "Null unless it failed." })
   error(@Root() run: RunRow): RunErrorType | null {
     return run.errorCode === null ? null : { code: run.errorCode, message: run.errorMessage ?? "" };
+  }
+
+  @FieldResolver(() => [KernelVariantsType], { description: "What computed its numbers; told when an attempt ends." })
+  kernelVariants(@Root() run: RunRow): KernelVariantsType[] {
+    return Object.entries(run.kernelVariants ?? {}).map(([product, variants]) => ({ product, variants }));
   }
 
   @FieldResolver(() => DatasetType, { nullable: true, description: "Null if no agent knows the data set any more." })

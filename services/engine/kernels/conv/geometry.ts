@@ -52,12 +52,17 @@ export function linearGeometry(n: number, f: number, k: number): ConvGeometry {
   return { n: 1, h: 1, w: n, c: f, k, oh: 1, ow: n, kh: 1, kw: 1, stride: 1, padding: 0, groups: 1 };
 }
 
-/** A convolution that looks at one pixel at a time does not care where rows end: all pixels as one row, so that no tile is cut short. */
-export function asOneRow(g: ConvGeometry): ConvGeometry {
-  if (g.kh * g.kw * g.stride !== 1 || g.padding !== 0) return g;
-  const pixels = g.n * g.h * g.w;
-  return { ...g, n: 1, h: 1, w: pixels, oh: 1, ow: pixels };
-}
+/** Whether each output pixel is made of the one input pixel under it: a linear layer, or a 1×1 convolution of stride 1. */
+export function isPointwise({ kh, kw, stride, padding }: ConvGeometry): boolean { return kh * kw * stride === 1 && padding === 0; }
+
+/** A pointwise convolution does not care where rows end: all pixels as one row, so that no tile is cut short. */
+export function asOneRow(g: ConvGeometry): ConvGeometry { return isPointwise(g) ? inOneRow(g, g.n * g.h * g.w) : g; }
+
+/** The same pointwise convolution of one row of `pixels`. */
+function inOneRow(g: ConvGeometry, pixels: number): ConvGeometry { return { ...g, n: 1, h: 1, w: pixels, oh: 1, ow: pixels }; }
+
+/** The same convolution of a batch of `n`: images, or pixels of a pointwise one. */
+export function withBatch(g: ConvGeometry, n: number): ConvGeometry { return isPointwise(g) ? inOneRow(g, n) : { ...g, n }; }
 
 /** Elements of the physical tensors (graph/layout.ts). */
 export function inputElements(g: ConvGeometry): number { return g.n * g.h * g.w * pad4(g.c); }
