@@ -48,5 +48,6 @@ export function nameOf(step: Step): string {
     }
     case "copy": return `copy → ${step.to.label} [${step.to.shape.join(", ")}]`;
     case "clear": return `clear ${step.tensor.label}`;
+    case "texture": return `texture ← ${step.tensor.label} [${step.tensor.shape.join(", ")}]`;
   }
 }

@@ -3,22 +3,25 @@ import { writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
 
 import { systemClock } from "../../services/common/clock.ts";
+import { loadConfig } from "../../services/common/config.ts";
 import { AppError } from "../../services/common/errors.ts";
 import { Gpu } from "../../services/engine/gpu/device.ts";
 import { measureGflops } from "../../services/engine/gpu/measure.ts";
 import { environmentOf } from "../../services/runner/environment.ts";
-import { breakDown } from "./breakdown.ts";
-import { footprint } from "./footprint.ts";
-import { type NetworkCase, smallCnnCases, tinyCnnCases } from "./networks.ts";
-import { operatorCases } from "./operators.ts";
-import { type BenchOptions, type Effort, effortOf, parseOptions } from "./options.ts";
-import { RecordingSession } from "./recording-session.ts";
-import { breakdownLines, headLines, networkLines, networkResult, type NetworkResult, operatorLines, operatorResult, type OperatorResult, type Report } from "./report.ts";
-import { type Case, type Meter, timeCases, type Timing } from "./timing.ts";
+import { DeviceTuning, isTuningOn } from "../../services/runner/tuning.ts";
+import { compare } from "./comparison/compare.ts";
+import { requirePeers } from "./comparison/peers.ts";
+import { comparisonLines } from "./comparison/report.ts";
+import { effortOf, parseOptions } from "./options.ts";
+import { benchOwn } from "./own.ts";
+import { type Section, writeSection } from "./readme.ts";
+import { breakdownLines, effortLine, type Head, headLines, ownLines, type Report } from "./report.ts";
+import { growthLines, measureGrowth } from "./scaling/scale.ts";
+import type { Meter } from "./timing.ts";
 
 const SEED = 1n;
-/** A breakdown times dozens of launches: few rounds, which are sums of many anyway. */
-const BREAKDOWN_EFFORT: Effort = { rounds: 3, batchMs: 40 };
+/** Of the comparison, unless told: fewer say little about a ratio. */
+const ROUNDS = { full: 5, quick: 2 } as const;
 
 const meter: Meter = { clock: systemClock, cores: cpus().length, cpuMs: processorMs };
 
@@ -29,49 +32,42 @@ function processorMs(): number {
 
 function print(lines: readonly string[]): void { console.log(`${lines.join("\n")}\n`); }
 
-function wanted<C extends Case>(cases: readonly C[], { only = "" }: BenchOptions): C[] {
-  return cases.filter(({ name }) => name.toLowerCase().includes(only.toLowerCase()));
-}
-
-async function benchOperators(gpu: Gpu, options: BenchOptions): Promise<OperatorResult[]> {
-  const scope = gpu.scope("bench");
-  try {
-    const cases = wanted(await operatorCases(gpu, scope, SEED), options);
-    const timings = await timeCases(cases, effortOf(options), meter);
-    for (const each of cases) each.dispose();
-    return [...timings].map(([each, timing]) => operatorResult(each, timing));
-  } finally { scope.dispose(); }
-}
-
-async function benchNetworks(gpu: Gpu, options: BenchOptions): Promise<NetworkResult[]> {
-  const session = new RecordingSession(gpu);
-  try {
-    const cases = wanted([...await smallCnnCases(session, SEED), ...await tinyCnnCases(session, SEED)], options);
-    const timings = await timeCases(cases, effortOf(options), meter);
-    const results: NetworkResult[] = [];
-    for (const each of cases) results.push(await observe(gpu, session, each, timings.get(each)!, options));
-    return results;
-  } finally { session.dispose(); }
-}
-
-async function observe(gpu: Gpu, session: RecordingSession, each: NetworkCase, timing: Timing, { breakdown }: BenchOptions): Promise<NetworkResult> {
-  const seen = await footprint(gpu, session, await each.batch(1));
-  return networkResult(each, timing, seen.footprint, breakdown ? await breakDown(gpu, seen.launches, BREAKDOWN_EFFORT, meter) : undefined);
-}
-
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
+  const { quick, breakdown, slowRounds, engine = "", rounds = quick ? ROUNDS.quick : ROUNDS.full } = options;
+  const has = (part = ""): ((name: string) => boolean) => (name) => name.toLowerCase().includes(part.toLowerCase());
+  const only = has(options.only);
+  const effort = effortOf(options);
   const machine = { cpu: cpus()[0]?.model.trim() ?? "unknown", cores: cpus().length, memoryBytes: totalmem(), load: loadavg()[0]! };
+  if (options.peers) requirePeers(); // before half an hour of other work
   const gpu = await Gpu.open();
   try {
-    const head = { version: 1 as const, date: systemClock.nowIso(), environment: environmentOf(gpu, await measureGflops(gpu)), machine, effort: effortOf(options), seed: SEED.toString() };
+    const { tuning: mode, cacheDir } = loadConfig();
+    const tuner = new DeviceTuning(gpu, { mode, cacheDir });
+    const head: Head = { version: 2, date: systemClock.nowIso(), environment: environmentOf(gpu, await measureGflops(gpu)), machine, tuned: isTuningOn(mode, gpu.adapter), effort, seed: SEED.toString() };
     print(headLines(head));
-    const operators = await benchOperators(gpu, options);
-    if (operators.length > 0) print(operatorLines(operators));
-    const networks = await benchNetworks(gpu, options);
-    if (networks.length > 0) print(networkLines(networks));
-    for (const result of networks) if (result.breakdown) print(breakdownLines(result, head.environment.software ? "cpuMs" : "ms"));
-    const report: Report = { ...head, operators, networks };
+    const { software } = head.environment;
+    const by = software ? "cpuMs" : "ms";
+    let report: Report = head;
+    const add = (section: Section, part: Partial<Report>, lines: readonly string[]): void => {
+      report = { ...report, ...part };
+      print(lines);
+      if (options.readme) writeSection(section, [...headLines(head), "", ...lines]);
+    };
+    if (!options.withoutOwn) {
+      const own = await benchOwn(gpu, { quick, breakdown, only, effort, meter, seed: SEED, tuner, clock: systemClock });
+      add("own", { own }, [effortLine(effort), "", ...ownLines(own, software)]);
+      for (const result of own.networks) if (result.breakdown) print(breakdownLines(result, by));
+    }
+    if (options.scaling) {
+      const whole = { ...effort, longSamples: effort.rounds }; // a round fits only where all its sizes are there
+      const scaling = await measureGrowth(gpu, tuner, only, whole, meter, by);
+      add("scaling", { scaling }, [effortLine(whole), "", ...growthLines(scaling, by)]);
+    }
+    if (options.peers) {
+      const peers = await compare(gpu, { rounds, ...(slowRounds !== undefined && { slowRounds }), only, engine: has(engine), seed: SEED, tuner, clock: systemClock, say: console.log });
+      add("peers", { peers }, comparisonLines(peers));
+    }
     if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   } finally { gpu.close(); }
 }

@@ -1,20 +1,13 @@
-import { pgdSchema } from "../../schema/jobs/attack.ts";
-import { attributionSchema } from "../../schema/jobs/attribution.ts";
-import { type ArchitectureName, type TrainConfig, trainConfigSchema } from "../../schema/jobs/run-config.ts";
+import type { ArchitectureName } from "../../schema/jobs/run-config.ts";
 import { Rng } from "../../services/common/rng.ts";
 import { flopsOfImage } from "../../services/engine/plan/flops.ts";
-import { Pgd } from "../../services/lab/attacks/pgd.ts";
 import type { ImageBatch } from "../../services/lab/attacks/variant.ts";
-import { Attributor } from "../../services/lab/attributions/attributor.ts";
-import { subPixels } from "../../services/lab/data/dataset.ts";
 import { forwardGraph, type ModelShape } from "../../services/lab/models/architecture.ts";
 import { architectureNamed } from "../../services/lab/models/architectures.ts";
-import { makeNetwork, type Network } from "../../services/lab/models/network.ts";
-import { predictionPass } from "../../services/lab/models/predictor.ts";
-import { slotCount } from "../../services/lab/training/optimiser.ts";
-import { TrainingStep } from "../../services/lab/training/training-step.ts";
+import type { Network } from "../../services/lab/models/network.ts";
 import type { RecordingSession } from "./recording-session.ts";
 import type { Case } from "./timing.ts";
+import { attributionWork, forwardWork, pgdWork, randomImages, randomNetwork, trainingWork, type Work } from "./work.ts";
 
 /** Something that a network is used for. A unit of work is one step, one attack, or one call of the attributor. */
 export interface NetworkCase extends Case {
@@ -28,97 +21,84 @@ export interface NetworkCase extends Case {
   readonly flop: number;
 }
 
-/** Black and white 28×28 in ten classes, as MNIST; mean and deviation are its published ones. */
-const DIGITS: ModelShape = { inputShape: [1, 28, 28], classCount: 10, mean: [0.1307], std: [0.3081] };
+/** Black and white 28×28 in ten classes, as MNIST, and RGB 32×32, as CIFAR-10; means and deviations are the published ones. */
+export const DIGITS: ModelShape = { inputShape: [1, 28, 28], classCount: 10, mean: [0.1307], std: [0.3081] };
+export const COLOUR: ModelShape = { inputShape: [3, 32, 32], classCount: 10, mean: [0.4914, 0.4822, 0.4465], std: [0.2471, 0.2435, 0.2616] };
 /** So small that hours of steps leave the random weights as they are: every unit does the same work. */
-const LEARNING_RATE = 1e-12;
+const SGD = { kind: "sgd", learningRate: 1e-12, momentum: 0.9, weightDecay: 0 } as const;
+const ADAMW = { kind: "adamw", learningRate: 1e-12, weightDecay: 0 } as const;
+const BATCH = 64;
 const PGD_STEPS = 10;
 const IG_POINTS = 50;
 const INNER_STEPS = 7;
 
-type Unit = (i: number) => Promise<void> | void;
-type Make = (name: string, images: number, forwards: number, unit: Unit) => NetworkCase;
+/** The cases of one network; what one needs is made when it first runs, and freed before the next network's turn. */
+export type CaseGroup = (session: RecordingSession, seed: bigint, quick: boolean) => NetworkCase[];
 
-/** The network that speed is measured on: everything that an audit does, at batch 64. */
-export async function smallCnnCases(session: RecordingSession, seed: bigint): Promise<NetworkCase[]> {
-  const batch = 64;
-  const { network, make, data } = setUp(session, "small-cnn", seed);
-  const images = data(batch);
+/** The network that speed is measured on and the one that CIFAR-10 is attacked with, at batch 64; then the demo's, at the demo's batch. */
+export const NETWORKS: readonly CaseGroup[] = [
+  (session, seed) => auditCases(session, seed, "small-cnn", DIGITS),
+  (session, seed, quick) => auditCases(session, seed, "cifar-resnet18", COLOUR, quick),
+  demoCases,
+];
+
+/** Everything that an audit does. @param quick leave out what takes more than a few seconds per unit. */
+function auditCases(session: RecordingSession, seed: bigint, architecture: ArchitectureName, shape: ModelShape, quick = false): NetworkCase[] {
+  const { network, make, images } = setUp(session, architecture, shape, seed);
+  const training = (innerSteps: number) => async (): Promise<Work> => trainingWork(session, await network(), images(BATCH), { architecture, optimiser: SGD, innerSteps });
+  const attribution = (n: number) => async (): Promise<Work> => attributionWork(session, await network(), images(n), { steps: IG_POINTS });
+  const cases = [
+    make(`forward, n ${BATCH}`, BATCH, BATCH, async () => forwardWork(session, await network(), images(BATCH))),
+    make(`training step, n ${BATCH}`, BATCH, 3 * BATCH, training(0)),
+    make(`IG-${IG_POINTS}, 1 image`, 1, 2 * IG_POINTS, attribution(1)),
+  ];
+  if (quick) return cases;
   return [
-    make(`forward, n ${batch}`, batch, batch, await forward(session, network, images)),
-    ...await training(session, network, "small-cnn", make, images),
-    make(`PGD-${PGD_STEPS}, n ${batch}`, batch, 2 * PGD_STEPS * batch, await pgd(session, network, images, seed)),
-    make(`IG-${IG_POINTS}, 1 image`, 1, 2 * IG_POINTS, await integratedGradients(session, network, data(1), batch)),
-    make(`IG-${IG_POINTS}, 16 images`, 16, 2 * IG_POINTS * 16, await integratedGradients(session, network, data(16), batch)),
+    ...cases,
+    make(`IG-${IG_POINTS}, 16 images`, 16, 2 * IG_POINTS * 16, attribution(16)),
+    make(`PGD-${PGD_STEPS}, n ${BATCH}`, BATCH, 2 * PGD_STEPS * BATCH, async () => pgdWork(session, await network(), images(BATCH), { epsilon: 0.1, steps: PGD_STEPS })),
+    make(`PGD-${INNER_STEPS} training step, n ${BATCH}`, BATCH, (3 + 2 * INNER_STEPS) * BATCH, training(INNER_STEPS)),
   ];
 }
 
-/** The demo's network, at the demo's batch size. */
-export async function tinyCnnCases(session: RecordingSession, seed: bigint): Promise<NetworkCase[]> {
-  const { network, make, data } = setUp(session, "tiny-cnn", seed);
-  return training(session, network, "tiny-cnn", make, data(128));
+function demoCases(session: RecordingSession, seed: bigint): NetworkCase[] {
+  const [architecture, n] = ["tiny-cnn", 128] as const;
+  const { network, make, images } = setUp(session, architecture, DIGITS, seed);
+  const training = (innerSteps: number) => async (): Promise<Work> => trainingWork(session, await network(), images(n), { architecture, optimiser: ADAMW, innerSteps });
+  return [
+    make(`training step, n ${n}`, n, 3 * n, training(0)),
+    make(`PGD-${INNER_STEPS} training step, n ${n}`, n, (3 + 2 * INNER_STEPS) * n, training(INNER_STEPS)),
+  ];
 }
 
-function setUp(session: RecordingSession, name: ArchitectureName, seed: bigint): { network: Network; make: Make; data: (n: number) => ImageBatch } {
+interface SetUp {
+  readonly network: () => Promise<Network>;
+  readonly make: (what: string, images: number, forwards: number, prepare: () => Promise<Work>) => NetworkCase;
+  readonly images: (n: number) => ImageBatch;
+}
+
+function setUp(session: RecordingSession, name: ArchitectureName, shape: ModelShape, seed: bigint): SetUp {
   const architecture = architectureNamed(name);
-  const network = makeNetwork(session.scope, architecture, DIGITS, { gradients: true, slots: slotCount(configOf(name, 1).optimiser) });
-  network.parameters.initialise(seed);
-  const flopOfForward = flopsOfImage(forwardGraph(architecture, DIGITS, 1).graph);
+  const flopOfForward = flopsOfImage(forwardGraph(architecture, shape, 1).graph);
+  let network: Promise<Network> | undefined;
   return {
-    network,
-    make: (what, images, forwards, unit) => ({ name: `${name}: ${what}`, network: name, images, flop: forwards * flopOfForward, batch: async (count) => () => units(session, count, unit) }),
-    data: (n) => randomImages(new Rng(seed, n), n, DIGITS),
+    network: () => (network ??= randomNetwork(session, architecture, shape, seed)),
+    make(what, images, forwards, prepare) {
+      let work: Promise<Work> | undefined;
+      return {
+        name: `${name}: ${what}`, network: name, images, flop: forwards * flopOfForward,
+        async batch(count) {
+          const ready = await (work ??= prepare());
+          return () => units(session, count, ready);
+        },
+      };
+    },
+    images: (n) => randomImages(new Rng(seed, n), n, shape),
   };
 }
 
-async function units({ gpu }: RecordingSession, count: number, unit: Unit): Promise<void> {
-  for (let i = 0; i < count; i++) await unit(i);
+/** So many units, one submitted after the other, and the wait for the last. */
+export async function units({ gpu }: Pick<RecordingSession, "gpu">, count: number, work: Work): Promise<void> {
+  for (let i = 0; i < count; i++) await work.unit(i);
   await gpu.idle();
-}
-
-function randomImages(rng: Rng, n: number, { inputShape, classCount }: ModelShape): ImageBatch {
-  return {
-    x: Float32Array.from({ length: n * subPixels(inputShape) }, () => rng.uniform()),
-    labels: Uint32Array.from({ length: n }, () => rng.integer(classCount)),
-    ids: Uint32Array.from({ length: n }, (_, i) => i),
-  };
-}
-
-function configOf(architecture: ArchitectureName, batchSize: number, adversary?: { epsilon: number; steps: number }): TrainConfig {
-  return trainConfigSchema.parse({
-    kind: "train", name: "bench", dataset: "mnist", architecture, batchSize, adversary,
-    optimiser: { kind: "adamw", learningRate: LEARNING_RATE, weightDecay: 0 }, schedule: { kind: "constant" },
-  });
-}
-
-/** Without and with an adversary; images are uploaded for each step, as in training. */
-async function training(session: RecordingSession, network: Network, name: ArchitectureName, make: Make, { x: image, labels, ids }: ImageBatch): Promise<NetworkCase[]> {
-  const n = labels.length;
-  const cases: NetworkCase[] = [];
-  for (const steps of [0, INNER_STEPS]) {
-    const config = configOf(name, n, steps > 0 ? { epsilon: 0.1, steps } : undefined);
-    const step = await TrainingStep.compile(session, network, config, 1n, { epochs: 1, stepsPerEpoch: 1000 });
-    cases.push(make(steps > 0 ? `PGD-${steps} training step, n ${n}` : `training step, n ${n}`, n, n * (3 + 2 * steps), (i) => { step.submit(i, { image, labels, ids }); }));
-  }
-  return cases;
-}
-
-async function forward(session: RecordingSession, network: Network, { x, labels }: ImageBatch): Promise<Unit> {
-  const pass = await predictionPass(session, network, labels.length);
-  const program = await session.prepare("predict", [...pass.prologue, ...pass.body]);
-  return () => {
-    session.gpu.write(pass.image, x);
-    program.run();
-  };
-}
-
-async function pgd(session: RecordingSession, network: Network, images: ImageBatch, seed: bigint): Promise<Unit> {
-  const attack = await Pgd.prepare(session, network, pgdSchema.parse({ kind: "pgd", epsilon: 0.1, steps: PGD_STEPS }), images.labels.length, seed);
-  return async () => { await attack.attack(images, false); };
-}
-
-/** @param rows of a launch, over which the points of each image are spread. */
-async function integratedGradients(session: RecordingSession, network: Network, { x, labels }: ImageBatch, rows: number): Promise<Unit> {
-  const attributor = await Attributor.prepare(session, network, attributionSchema.parse({ steps: IG_POINTS }), rows);
-  return async () => { await attributor.attribute(x, labels); };
 }

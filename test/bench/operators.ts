@@ -2,40 +2,78 @@ import { seedWords } from "../../services/common/rng.ts";
 import type { Gpu, Scope } from "../../services/engine/gpu/device.ts";
 import type { Step } from "../../services/engine/gpu/kernel.ts";
 import { runOnce } from "../../services/engine/gpu/program.ts";
-import { elements, type Tensor } from "../../services/engine/gpu/tensor.ts";
-import { convForward, convGradInput, convGradWeight, gradInputScratchElements, scratchElements } from "../../services/engine/kernels/conv/convolution.ts";
-import { type ConvGeometry, convGeometry, inputElements, linearGeometry, outputElements, weightElements } from "../../services/engine/kernels/conv/geometry.ts";
-import { relu } from "../../services/engine/kernels/elementwise/relu.ts";
-import { batchStatistics, scratchElements as statisticsScratch } from "../../services/engine/kernels/norm/batch-statistics.ts";
-import { poolGeometry } from "../../services/engine/kernels/pool/geometry.ts";
-import { maxPool } from "../../services/engine/kernels/pool/max-pool.ts";
-import { maxPoolGrad } from "../../services/engine/kernels/pool/max-pool-grad.ts";
+import { elements } from "../../services/engine/gpu/tensor.ts";
+import { type ConvGeometry, convGeometry, linearGeometry } from "../../services/engine/kernels/conv/geometry.ts";
+import type { ConvOperation } from "../../services/engine/kernels/conv/variants.ts";
 import { fillUniform } from "../../services/engine/kernels/random/fill-uniform.ts";
-import { ProgramCase } from "./program-case.ts";
+import { memoryBoundCases } from "./memory-operators.ts";
+import { OperatorCase } from "./operator-case.ts";
+import { type MakeTensor, prepareWeights, productFlop, productSteps, productTensors } from "./products.ts";
 
-/** An operator and how much it does: floating-point operations where arithmetic limits it, bytes where memory does. */
-export class OperatorCase extends ProgramCase {
-  constructor(gpu: Gpu, name: string, steps: readonly Step[], readonly unit: "GFLOP/s" | "GB/s", readonly work: number) { super(gpu, name, steps); }
-}
+/** Images per batch, in every operator. */
+const N = 64;
 
-/** What networks spend their time in, at the sizes that other engines are timed at. Operands are random, made on the device. */
-export async function operatorCases(gpu: Gpu, scope: Scope, seed: bigint): Promise<OperatorCase[]> {
+/** Of a convolution that keeps the size but for its stride. */
+interface ConvShape { readonly side: number; readonly c: number; readonly k: number; readonly window: 1 | 3; readonly stride?: 1 | 2 }
+
+/** The small CNN's, then all different ones of ResNet-18 on 32×32 images; 64→64 at 32×32 is the one that other engines are timed at. */
+const CONVOLUTIONS: readonly ConvShape[] = [
+  { side: 28, c: 1, k: 32, window: 3 },
+  { side: 28, c: 32, k: 64, window: 3 },
+  { side: 32, c: 3, k: 64, window: 3 },
+  { side: 32, c: 64, k: 64, window: 3 },
+  { side: 32, c: 64, k: 128, window: 3, stride: 2 },
+  { side: 32, c: 64, k: 128, window: 1, stride: 2 },
+  { side: 16, c: 128, k: 128, window: 3 },
+  { side: 16, c: 128, k: 256, window: 3, stride: 2 },
+  { side: 16, c: 128, k: 256, window: 1, stride: 2 },
+  { side: 8, c: 256, k: 256, window: 3 },
+  { side: 8, c: 256, k: 512, window: 3, stride: 2 },
+  { side: 8, c: 256, k: 512, window: 1, stride: 2 },
+  { side: 4, c: 512, k: 512, window: 3 },
+];
+
+const PRODUCTS: readonly ConvOperation[] = ["forward", "grad-input", "grad-weight"];
+
+/**
+ * What networks spend their time in, at the sizes that they have and that other engines are timed at. Operands are random,
+ * made on the device.
+ *
+ * @param only whether a case is wanted, by its name: for the others no memory is taken.
+ */
+export async function operatorCases(gpu: Gpu, scope: Scope, seed: bigint, only: (name: string) => boolean): Promise<OperatorCase[]> {
   const fills: Step[] = [];
-  const tensor = randomTensors(scope, seed, fills);
-  const conv = (n: number, c: number, k: number, side: number): ConvGeometry => convGeometry({ n, c, h: side, w: side }, { k, kh: 3, kw: 3, stride: 1, padding: 1, groups: 1 });
-  const cases = [
-    ...[256, 512].map((side) => products(gpu, tensor, `GEMM ${side}³`, linearGeometry(side, side, side))[0]!),
-    ...products(gpu, tensor, "conv 3×3 64→64, 32×32, n 64", conv(64, 64, 64, 32)),
-    ...products(gpu, tensor, "conv 3×3 1→32, 28×28, n 64", conv(64, 1, 32, 28)),
-    ...products(gpu, tensor, "linear 12544→128, n 64", linearGeometry(64, 12_544, 128)),
-    ...memoryBound(gpu, scope, tensor),
+  const operand = randomTensors(scope, seed, fills);
+  const layers: [string, ConvGeometry][] = [
+    ...[256, 512].map((side): [string, ConvGeometry] => [`GEMM ${side}³`, linearGeometry(side, side, side)]),
+    ...CONVOLUTIONS.map((shape): [string, ConvGeometry] => [nameOf(shape), geometryOf(shape)]),
+    [`linear 12544→128, n ${N}`, linearGeometry(N, 12_544, 128)],
+    [`linear 512→10, n ${N}`, linearGeometry(N, 512, 10)],
   ];
-  await runOnce(gpu, "random operands", fills);
+  const preparations: Step[] = [];
+  const cases: OperatorCase[] = [];
+  for (const [layer, g] of layers) {
+    const wanted = PRODUCTS.map((product) => ({ product, name: product === "forward" ? layer : `${layer}, ${product.replace("-", " ")}` }))
+      .filter(({ name, product }) => only(name) && (product === "forward" || !layer.startsWith("GEMM")));
+    if (wanted.length === 0) continue;
+    const tensors = productTensors(gpu, scope, layer, g, operand);
+    const steps = productSteps(gpu, scope, g, tensors);
+    preparations.push(...prepareWeights(g, tensors));
+    for (const { name, product } of wanted) cases.push(new OperatorCase(gpu, name, steps[product], "GFLOP/s", productFlop(g)));
+  }
+  cases.push(...memoryBoundCases(gpu, scope, operand, N).filter(({ name }) => only(name)));
+  await runOnce(gpu, "random operands", [...fills, ...preparations]);
   await gpu.idle();
   return cases;
 }
 
-type MakeTensor = (label: string, shape: readonly number[]) => Tensor;
+function nameOf({ side, c, k, window, stride = 1 }: ConvShape): string {
+  return `conv ${window}×${window}${stride > 1 ? `/${stride}` : ""} ${c}→${k}, ${side}×${side}, n ${N}`;
+}
+
+function geometryOf({ side, c, k, window, stride = 1 }: ConvShape): ConvGeometry {
+  return convGeometry({ n: N, c, h: side, w: side }, { k, kh: window, kw: window, stride, padding: (window - 1) / 2, groups: 1 });
+}
 
 /** Tensors whose content, uniform in [−1, 1), is made by the steps pushed to `fills`. */
 function randomTensors(scope: Scope, seed: bigint, fills: Step[]): MakeTensor {
@@ -46,38 +84,4 @@ function randomTensors(scope: Scope, seed: bigint, fills: Step[]): MakeTensor {
     fills.push(fillUniform(image, y, { n: 1, m: elements(shape), seedLow, seedHigh, draw: fills.length, stream: 0, low: -1, high: 1 }));
     return y;
   };
-}
-
-/** Forward, gradient of the input and gradient of the weight. */
-function products(gpu: Gpu, tensor: MakeTensor, name: string, g: ConvGeometry): OperatorCase[] {
-  const { family } = gpu;
-  const [x, w, y] = [tensor(`${name} x`, [inputElements(g)]), tensor(`${name} w`, [weightElements(g)]), tensor(`${name} y`, [outputElements(g)])];
-  const [dx, dw] = [tensor(`${name} dx`, [inputElements(g)]), tensor(`${name} dw`, [weightElements(g)])];
-  const scratch = tensor(`${name} scratch`, [Math.max(1, scratchElements(family, g), gradInputScratchElements(g))]);
-  const flop = 2 * g.n * g.oh * g.ow * g.k * (g.c / g.groups) * g.kh * g.kw;
-  const product = (what: string, steps: readonly Step[]): OperatorCase => new OperatorCase(gpu, `${name}${what}`, steps, "GFLOP/s", flop);
-  return [
-    product("", convForward(family, g, { x, w, y }, { relu: false })),
-    product(", grad input", convGradInput(family, g, { dy: y, wT: w, dx, scratch })),
-    product(", grad weight", convGradWeight(family, g, { x, dy: y, dw, scratch })),
-  ];
-}
-
-/** Bytes count each operand once, however often the kernel reads it. */
-function memoryBound(gpu: Gpu, scope: Scope, tensor: MakeTensor): OperatorCase[] {
-  const [n, c] = [64, 64];
-  const pool = poolGeometry("maxPool", { n, c, h: 28, w: 28, window: 2 });
-  const [large, small] = [n * 28 * 28 * c, n * 14 * 14 * c];
-  const [x, y, dx] = [tensor("pool x", [large]), tensor("pool y", [small]), tensor("pool dx", [large])];
-  const plane = n * 32 * 32 * c;
-  const [a, b] = [tensor("a", [plane]), tensor("b", [plane])];
-  const shape = { rows: n * 32 * 32, c };
-  const [mean, variance, scratch] = [scope.tensor("mean", [c]), scope.tensor("variance", [c]), scope.tensor("scratch", [statisticsScratch(shape)])];
-  const memory = (name: string, steps: readonly Step[], floats: number): OperatorCase => new OperatorCase(gpu, name, steps, "GB/s", 4 * floats);
-  return [
-    memory("max pool 2×2, 64×28×28, n 64", [maxPool(x, y, pool)], large + small),
-    memory("max pool 2×2, 64×28×28, n 64, grad", [maxPoolGrad(x, y, y, dx, pool)], 2 * large + small),
-    memory("ReLU, 64×32×32, n 64", [relu(a, b, plane)], 2 * plane),
-    memory("batch statistics, 64×32×32, n 64", batchStatistics(a, mean, variance, scratch, shape), plane),
-  ];
 }

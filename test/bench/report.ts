@@ -1,23 +1,43 @@
 import type { Environment } from "../../schema/jobs/runner-message.ts";
 import type { Part } from "./breakdown.ts";
+import type { Comparison } from "./comparison/report.ts";
+import type { FirstResult } from "./first-result.ts";
 import type { Footprint } from "./footprint.ts";
 import type { Effort } from "./options.ts";
+import type { Growth } from "./scaling/scale.ts";
 import { rateOf, scaled, type Summary } from "./statistics.ts";
 import { mebibytes, table, three } from "./table.ts";
 import type { Timing } from "./timing.ts";
 
-/** What the benchmark found; the JSON file is exactly this. */
-export interface Report {
-  readonly version: 1;
+/** What the benchmark found; the JSON file is exactly this. A part that did not run is absent. */
+export interface Report extends Head {
+  readonly own?: OwnReport;
+  readonly peers?: Comparison;
+  readonly scaling?: readonly Growth[];
+}
+
+/** Where, when and how. */
+export interface Head {
+  readonly version: 2;
   /** ISO 8601, UTC. */
   readonly date: string;
   readonly environment: Environment;
   readonly machine: { readonly cpu: string; readonly cores: number; readonly memoryBytes: number; /** Load average of the last minute, before the start. */ readonly load: number };
+  /** Whether kernels were chosen by trials on this adapter; else they are the documented defaults. */
+  readonly tuned: boolean;
   readonly effort: Effort;
   /** Decimal: of random operands, weights and images. */
   readonly seed: string;
+}
+
+/** Lorenz alone. */
+export interface OwnReport {
+  /** What operators are measured by. */
+  readonly peaks: readonly OperatorResult[];
   readonly operators: readonly OperatorResult[];
   readonly networks: readonly NetworkResult[];
+  /** Absent when a filter was given. */
+  readonly firstResult?: FirstResult;
 }
 
 export interface OperatorResult extends Timing {
@@ -47,21 +67,52 @@ export function networkResult({ name, network, images, flop }: Pick<NetworkResul
   return { name, network, images, flop, ms, cpuMs, imagesPerSecond: rateOf(images, ms), gflops: scaled(rateOf(flop, ms), 1e-9), footprint, ...(breakdown && { breakdown }) };
 }
 
-export function headLines({ environment: e, machine, effort, date, seed }: Omit<Report, "operators" | "networks">): string[] {
+export function headLines({ environment: e, machine, tuned, date, seed }: Head): string[] {
   return [
     `Lorenz ${e.code}, ${date}, seed ${seed}`,
-    `Adapter   ${e.adapterKind}: ${e.adapter || e.vendor}${e.software ? " (software)" : ""}, kernels ${e.kernelFamily}${e.measuredGflops === null ? "" : `, ${three(e.measuredGflops)} GFLOP/s on a small product`}`,
+    `Adapter   ${e.adapterKind}: ${e.adapter || e.vendor}${e.software ? " (software)" : ""}, kernels ${e.kernelFamily}, ${tuned ? "tuned" : "not tuned"}${e.measuredGflops === null ? "" : `, ${three(e.measuredGflops)} GFLOP/s on a small product`}`,
     `Software  ${e.dawn}, Node ${e.node}, ${e.platform}`,
     `Machine   ${machine.cores} × ${machine.cpu}, ${Math.round(machine.memoryBytes / 2 ** 30)} GiB, load ${machine.load.toFixed(1)}`,
-    `Medians of ${effort.rounds} interleaved rounds after a warm-up. cpu: processor time of this process per core; other jobs disturb it less than ms.`,
   ];
 }
 
-export function operatorLines(results: readonly OperatorResult[]): string[] {
+/** How times were taken. */
+export function effortLine({ rounds, longMs, longSamples }: Effort): string {
+  const long = longSamples < rounds ? `, of ${longSamples} where a unit takes over ${longMs / 1000} s` : "";
+  return `Medians of ${rounds} interleaved rounds${long}, after a warm-up. cpu: processor time of this process per core; other jobs disturb it less than ms.`;
+}
+
+export function ownLines({ peaks, operators, networks, firstResult }: OwnReport, software: boolean): string[] {
+  return [
+    ...(operators.length > 0 ? [...operatorLines(operators, peaks), ...peakNote(software), ""] : []),
+    ...(networks.length > 0 ? [...networkLines(networks), ""] : []),
+    ...(firstResult ? firstResultLines(firstResult) : []),
+  ];
+}
+
+export function operatorLines(results: readonly OperatorResult[], peaks: readonly OperatorResult[]): string[] {
+  const share = ({ unit, rate }: OperatorResult): string => `${((100 * rate.median) / peaks.find((peak) => peak.unit === unit)!.rate.median).toFixed(0)} %`;
   return table(
-    ["operator", "ms", "min", "max", "cpu", "rate", "lowest", "best", "by cpu", ""],
-    results.map(({ name, unit, work, ms, cpuMs, rate }) => [name, ...spread(ms), three(cpuMs.median), ...spread(rate), billions(work, cpuMs), unit]),
+    ["operator", "ms", "min", "max", "cpu", "rate", "lowest", "best", "by cpu", "", "of peak"],
+    [...peaks, ...results].map((result) => {
+      const { name, unit, work, ms, cpuMs, rate } = result;
+      return [name, ...spread(ms), three(cpuMs.median), ...spread(rate), billions(work, cpuMs), unit, share(result)];
+    }),
   );
+}
+
+function peakNote(software: boolean): string[] {
+  return [
+    `of peak: GFLOP/s as a share of the adapter's peak, measured in the same rounds by a kernel that multiplies and adds in registers only${software ? " (a software adapter has no fused multiply-add: it multiplies, then adds)" : ""};`,
+    "GB/s, counting each operand once, as a share of a copy between buffers. Convolutions go from buffer to buffer: where a kernel reads textures, filling them is included.",
+  ];
+}
+
+export function firstResultLines({ cold, warm }: FirstResult): string[] {
+  return table(["first result: start of a process to the end of small-cnn's first training step", "ms", "min", "max", "processes"], [
+    ["cold: caches of driver and Lorenz empty", ...spread(cold), String(cold.n)],
+    ["warm", ...spread(warm), String(warm.n)],
+  ]);
 }
 
 export function networkLines(results: readonly NetworkResult[]): string[] {
@@ -72,8 +123,8 @@ export function networkLines(results: readonly NetworkResult[]): string[] {
     ),
     "",
     ...table(
-      ["per step or call", "launches", "copies", "command buffers", "objects made", "workspace MiB", "buffers MiB", "host ms"],
-      results.map(({ name, footprint: f }) => [name, ...[f.dispatches, f.copies, f.commandBuffers, f.objectsCreated].map(String), mebibytes(f.workspaceBytes), mebibytes(f.bufferBytes), three(f.hostMs)]),
+      ["per step or call", "launches", "copies", "command buffers", "objects used", "objects made", "workspace MiB", "MiB in all", "host ms", "of ms"],
+      results.map(({ name, ms, footprint: f }) => [name, ...[f.dispatches, f.copies, f.commandBuffers, f.objects, f.objectsCreated].map(String), mebibytes(f.workspaceBytes), mebibytes(f.bytes), three(f.hostMs), `${((100 * f.hostMs) / ms.median).toFixed(1)} %`]),
     ),
   ];
 }

@@ -30,3 +30,20 @@ export function rateOf(work: number, { median: middle, min, max, n }: Summary): 
 export function scaled({ median: middle, min, max, n }: Summary, factor: number): Summary {
   return { median: middle * factor, min: min * factor, max: max * factor, n };
 }
+
+/**
+ * The p of y ≈ c·xᵖ: the slope of log y over log x by least squares.
+ *
+ * @throws AppError VALUE_RANGE unless there are as many x as y, all positive and finite, and at least two different x.
+ */
+export function fitExponent(xs: readonly number[], ys: readonly number[]): number {
+  const proper = [...xs, ...ys].every((v) => v > 0 && Number.isFinite(v));
+  if (xs.length !== ys.length || !proper || new Set(xs).size < 2) {
+    throw new AppError("VALUE_RANGE", `exponent: expected pairs of positive values at two places or more, got x [${xs.join(", ")}] and y [${ys.join(", ")}]`);
+  }
+  const [u, v] = [xs.map(Math.log), ys.map(Math.log)];
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [middleU, middleV] = [mean(u), mean(v)];
+  const sum = (term: (i: number) => number): number => u.reduce((total, _, i) => total + term(i), 0);
+  return sum((i) => (u[i]! - middleU) * (v[i]! - middleV)) / sum((i) => (u[i]! - middleU) ** 2);
+}
