@@ -58,7 +58,7 @@ export async function operatorCases(gpu: Gpu, scope: Scope, seed: bigint, only: 
     if (wanted.length === 0) continue;
     const tensors = productTensors(gpu, scope, layer, g, operand);
     const steps = productSteps(gpu, scope, g, tensors);
-    preparations.push(...prepareWeights(g, tensors));
+    preparations.push(...prepareWeights(gpu, scope, g, tensors));
     for (const { name, product } of wanted) cases.push(new OperatorCase(gpu, name, steps[product], "GFLOP/s", productFlop(g)));
   }
   cases.push(...memoryBoundCases(gpu, scope, operand, N).filter(({ name }) => only(name)));

@@ -2,7 +2,7 @@ import type { Gpu, Scope } from "../../services/engine/gpu/device.ts";
 import type { Step } from "../../services/engine/gpu/kernel.ts";
 import { toTexture } from "../../services/engine/gpu/program.ts";
 import type { Tensor } from "../../services/engine/gpu/tensor.ts";
-import { convForward, convGradInput, convGradWeight, gradInputScratchElements, preparedWeightElements, prepareWeight, scratchElements } from "../../services/engine/kernels/conv/convolution.ts";
+import { convForward, convGradInput, convGradWeight, productNeeds } from "../../services/engine/kernels/conv/convolution.ts";
 import { type ConvGeometry, inputElements, outputElements, weightElements } from "../../services/engine/kernels/conv/geometry.ts";
 import { type ConvOperand, type ConvOperation, variantOf } from "../../services/engine/kernels/conv/variants.ts";
 
@@ -13,7 +13,7 @@ export interface ProductTensors extends Readonly<Record<ConvOperand, Tensor>> {
   readonly y: Tensor;
   readonly dx: Tensor;
   readonly dw: Tensor;
-  readonly scratch: Tensor;
+  readonly scratch: readonly Tensor[];
 }
 
 type WeightReader = Exclude<ConvOperation, "grad-weight">;
@@ -25,19 +25,28 @@ export function productTensors(gpu: Gpu, scope: Scope, name: string, g: ConvGeom
   const [x, w, dy] = [operand(`${name} x`, [inputElements(g)]), operand(`${name} w`, [weightElements(g)]), operand(`${name} dy`, [outputElements(g)])];
   const made = (label: string, elements: number): Tensor => scope.tensor(`${name} ${label}`, [elements]);
   const weightFor = (operation: WeightReader): Tensor => {
-    const elements = preparedWeightElements(gpu, operation, g);
-    return elements > 0 ? made(`w for ${operation}`, elements) : w;
+    const own = productNeeds(gpu, operation, g).weight;
+    return own ? made(`w for ${operation}`, own.elements) : w;
   };
   return {
     x, w, dy, weights: { forward: weightFor("forward"), "grad-input": weightFor("grad-input") },
     y: made("y", outputElements(g)), dx: made("dx", inputElements(g)), dw: made("dw", weightElements(g)),
-    scratch: made("scratch", Math.max(1, scratchElements(gpu, g), gradInputScratchElements(gpu, g))),
+    scratch: scratchOf(gpu, g).map((elements, i) => made(`scratch ${i}`, elements)),
   };
 }
 
+/** Elements of each scratch tensor that serves all three products. */
+function scratchOf(gpu: Gpu, g: ConvGeometry): number[] {
+  const all = (["forward", "grad-input", "grad-weight"] as const).map((operation) => productNeeds(gpu, operation, g).scratch);
+  return Array.from({ length: Math.max(...all.map(({ length }) => length)) }, (_, i) => Math.max(...all.map((counts) => counts[i] ?? 0)));
+}
+
 /** Done once per change of the weight, so no part of what is timed. */
-export function prepareWeights(g: ConvGeometry, { w, weights }: ProductTensors): Step[] {
-  return Object.values(weights).flatMap((prepared) => (prepared === w ? [] : prepareWeight(g, w, prepared)));
+export function prepareWeights(gpu: Gpu, scope: Scope, g: ConvGeometry, { w, weights }: ProductTensors): Step[] {
+  return (["forward", "grad-input"] as const).flatMap((operation) => {
+    const own = productNeeds(gpu, operation, g).weight;
+    return own ? own.prepare(w, weights[operation], own.scratch.map((elements) => scope.tensor("scratch of a weight", [elements]))) : [];
+  });
 }
 
 /** Each product from buffer to buffer, by the variant that the engine takes for it: where that reads textures, filling them is part of the work. */
@@ -54,7 +63,7 @@ export function productSteps(gpu: Gpu, scope: Scope, g: ConvGeometry, { x, dy, w
     return [...copies, ...product((operand) => seen[operand]!)];
   };
   return {
-    forward: textured("forward", { x, w: weights.forward }, (at) => convForward(gpu, g, { x: at("x"), w: at("w"), y }, { relu: false })),
+    forward: textured("forward", { x, w: weights.forward }, (at) => convForward(gpu, g, { x: at("x"), w: at("w"), y, scratch }, { relu: false })),
     "grad-input": textured("grad-input", { dy, w: weights["grad-input"] }, (at) => convGradInput(gpu, g, { dy: at("dy"), w: at("w"), dx, scratch })),
     "grad-weight": textured("grad-weight", { x, dy }, (at) => convGradWeight(gpu, g, { x: at("x"), dy: at("dy"), dw, scratch })),
   };

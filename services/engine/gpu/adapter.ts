@@ -5,11 +5,12 @@
 import { pathToFileURL } from "node:url";
 import type * as Dawn from "webgpu";
 
-import { type AdapterPreference, loadConfig } from "../../common/config.ts";
+import { type AdapterPreference, type Config, loadConfig } from "../../common/config.ts";
 import { logger } from "../../common/log.ts";
 import { EngineError } from "../errors.ts";
 import { adviceFor } from "./advice.ts";
 import type { AdapterInfo, KernelFamily } from "./device.ts";
+import { type AdapterFacts, familyName, withOptIns } from "./opt-ins.ts";
 import { type SwiftShader, cacheFolders, unpackSwiftShader } from "./swiftshader.ts";
 
 export interface FoundAdapter {
@@ -32,20 +33,39 @@ export interface Probes<T> {
 }
 
 /**
- * @param backend    "null": no hardware and no driver, validates shaders only.
- * @param preference takes this kind or none; default: LORENZ_ADAPTER, else the best there is.
- * @throws EngineError NO_ADAPTER saying what was tried, why each failed and what to do.
+ * The best adapter there is, or what the configuration asks for: one kind (LORENZ_ADAPTER), and more than f32 (gpu/opt-ins.ts).
+ *
+ * @param backend "null": no hardware and no driver, validates shaders only.
+ * @throws EngineError NO_ADAPTER saying what was tried, why each failed and what to do, or what was asked for in vain.
  * @throws AppError CONFIG_INVALID.
  */
-export async function findAdapter(backend: "auto" | "null", preference: AdapterPreference | undefined = loadConfig().adapter): Promise<FoundAdapter> {
+export async function findAdapter(backend: "auto" | "null"): Promise<FoundAdapter> {
   if (backend === "null") {
     const found = await ask(await import("webgpu"), "null");
     if (typeof found === "string") throw new EngineError("NO_ADAPTER", `adapter: expected Dawn's null backend, got ${found}`);
     return found;
   }
-  const { found, refused } = await search(preference, { system: () => askSystem(), lavapipe: () => askSystem("llvmpipe"), swiftshader: askSwiftShader });
-  announce(found.info, refused);
-  return found;
+  const config = loadConfig();
+  const { found, refused } = await search(config.adapter, { system: () => askSystem(), lavapipe: () => askSystem("llvmpipe"), swiftshader: askSwiftShader });
+  const asked = withFamily(found, config);
+  announce(asked.info, refused);
+  return asked;
+}
+
+/** @throws EngineError NO_ADAPTER when it lacks what the configuration asks for. */
+function withFamily(found: FoundAdapter, config: Pick<Config, "precision" | "subgroupMatrix">): FoundAdapter {
+  try {
+    const family = withOptIns(found.family, factsOf(found.adapter), config);
+    return { ...found, family, info: { ...found.info, family: familyName(family) } };
+  } catch (error) {
+    found.release();
+    throw error;
+  }
+}
+
+function factsOf({ features, info }: GPUAdapter): AdapterFacts {
+  const { description, subgroupMinSize, subgroupMaxSize, subgroupMatrixConfigs } = info as GPUAdapterInfo & Omit<AdapterFacts, "features">;
+  return { description, features: features as ReadonlySet<string>, subgroupMinSize, subgroupMaxSize, subgroupMatrixConfigs: [...(subgroupMatrixConfigs ?? [])] };
 }
 
 /**
@@ -113,6 +133,8 @@ async function ask(dawn: typeof Dawn, backend: "hardware" | "null", name?: strin
   Object.assign(globalThis, dawn.globals);
   const flags = backend === "null" ? ["backend=null"] : process.platform === "linux" ? ["backend=vulkan"] : [];
   if (name !== undefined) flags.push(`adapter=${name}`);
+  // Dawn shows experimental features only so; the null backend, which validates every shader, always needs them.
+  if (backend === "null" || loadConfig().subgroupMatrix) flags.push("enable-dawn-features=allow_unsafe_apis");
   let instance: GPU | undefined = dawn.create(flags);
   let adapter: GPUAdapter | null;
   try {
@@ -131,13 +153,13 @@ function describe(adapter: GPUAdapter, backend: "hardware" | "null", family: Ker
   const kind = backend === "null" ? "null" : /llvmpipe|lavapipe/i.test(names) ? "lavapipe" : /swiftshader/i.test(names) ? "swiftshader" : "gpu";
   return {
     description, vendor, architecture, kind, software: kind !== "gpu",
-    family: family.kind === "subgroup" ? `subgroup${family.size}` : "workgroup",
+    family: familyName(family),
   };
 }
 
 function familyOf(adapter: GPUAdapter): KernelFamily {
-  const { subgroupMinSize: min, subgroupMaxSize: max } = adapter.info as GPUAdapterInfo & { subgroupMinSize?: number; subgroupMaxSize?: number };
-  const fixed = adapter.features.has("subgroups") && min === max;
+  const { features, subgroupMinSize: min, subgroupMaxSize: max } = factsOf(adapter);
+  const fixed = features.has("subgroups") && min === max;
   return fixed && (min === 4 || min === 8) ? { kind: "subgroup", size: min } : { kind: "workgroup" };
 }
 

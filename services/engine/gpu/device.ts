@@ -10,7 +10,13 @@ import { OFFSET_ALIGNMENT, roundUp, type Tensor, elements, TEXTURE_FORMAT, TEXTU
  * (software rasterisers; shared memory only costs there). `workgroup`: tiles in workgroup memory (GPUs, and any adapter
  * that promises no fixed subgroup size).
  */
-export type KernelFamily = { readonly kind: "subgroup"; readonly size: 4 | 8 } | { readonly kind: "workgroup" };
+export type KernelFamily =
+  | { readonly kind: "subgroup"; readonly size: 4 | 8 }
+  /** `half`, `matrix`: only where the user asked for them (gpu/opt-ins.ts). */
+  | { readonly kind: "workgroup"; readonly half?: boolean; readonly matrix?: MatrixUnit };
+
+/** What an adapter's matrix units multiply at a time: blocks of side × side `operands`, with sums in f32. */
+export interface MatrixUnit { readonly side: 8 | 16; readonly operands: "f32" | "f16" }
 
 /** What a run's numbers were made on; stored with it. */
 export interface AdapterInfo {
@@ -26,6 +32,9 @@ export interface AdapterInfo {
 const COUNTED = ["createBuffer", "createTexture", "createSampler", "createBindGroup", "createBindGroupLayout", "createPipelineLayout", "createShaderModule", "createComputePipeline", "createComputePipelineAsync", "createQuerySet"] as const;
 
 const LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize", "maxComputeWorkgroupStorageSize", "maxComputeInvocationsPerWorkgroup", "maxComputeWorkgroupSizeX", "maxStorageBuffersPerShaderStage", "maxTextureDimension2D"] as const;
+
+/** Used where the adapter has them; the last is there only when it was asked for (gpu/adapter.ts). */
+const FEATURES = ["subgroups", "shader-f16", "chromium-experimental-subgroup-matrix"];
 
 export interface GpuOptions {
   /** "auto" takes the best adapter (gpu/adapter.ts says in which order); "null" validates shaders without any. */
@@ -70,7 +79,7 @@ export class Gpu {
     const { adapter, info, family } = found;
     const device = await adapter.requestDevice({
       label: "lorenz",
-      requiredFeatures: adapter.features.has("subgroups") ? ["subgroups" as GPUFeatureName] : [],
+      requiredFeatures: FEATURES.filter((name) => adapter.features.has(name)) as GPUFeatureName[],
       requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
     }).catch((cause: Error) => {
       found.release();

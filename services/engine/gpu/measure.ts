@@ -22,7 +22,9 @@ export async function measureGflops(gpu: Gpu, clock: Clock = systemClock): Promi
   const scope = gpu.scope("measure");
   try {
     const [x, w, y] = ["x", "w", "y"].map((label) => scope.tensor(label, [SIDE, SIDE]));
-    const product = convForward(gpu, linearGeometry(SIDE, SIDE, SIDE), { x: x!, w: w!, y: y! }, { relu: false });
+    // On f32, whatever else the user asked of a GPU: rates are there to be compared.
+    const family = gpu.family.kind === "workgroup" ? { kind: "workgroup" as const } : gpu.family;
+    const product = convForward({ family, tuning: gpu.tuning }, linearGeometry(SIDE, SIDE, SIDE), { x: x!, w: w!, y: y! }, { relu: false });
     const timed = async (count: number): Promise<number> => {
       const program = await Program.prepare(gpu, "measure", repeat(count, () => product));
       try {

@@ -1,6 +1,6 @@
 import { type ConvGeometry, linearGeometry } from "../kernels/conv/geometry.ts";
 import { biasGradient, biasScratchElements } from "../kernels/conv/column-sums.ts";
-import { convForward, convGradInput, convGradWeight, gradInputScratchElements, preparedWeightElements, prepareWeight, scratchElements } from "../kernels/conv/convolution.ts";
+import { convForward, convGradInput, convGradWeight, productNeeds } from "../kernels/conv/convolution.ts";
 import { foldBatchNorm } from "../kernels/norm/fold-batch-norm.ts";
 import { type ConvOperand, type ConvOperation, variantOf } from "../kernels/conv/variants.ts";
 import { elements, type Tensor } from "../gpu/tensor.ts";
@@ -22,13 +22,15 @@ export const convolutionRules = {
 
 function forward(lowering: Lowering, final: Value): void {
   const { base, residual, relu } = chainOf(lowering, final);
-  const [x, w, bias] = lowering.node(base).inputs.map((input) => lowering.block(input)) as [Block, Block, Block?];
+  const [x, , bias] = lowering.node(base).inputs.map((input) => lowering.block(input)) as [Block, Block, Block?];
   const added = residual === undefined ? undefined : lowering.block(residual);
   const y = lowering.define(final);
   const g = geometryOf(lowering, base, lowering.node(base).inputs[0]!, lowering.node(base).inputs[1]!);
+  const w = prepared(lowering, "forward", g, lowering.node(base).inputs[1]!);
+  const scratch = lowering.scratch(y.label, ...productNeeds(lowering.input.gpu, "forward", g).scratch);
   const operands = operandsOf(lowering, "forward", g, { x, w });
-  lowering.emit(`forward ${base}`, { reads: present(x, w, bias, added), writes: [y], textures: operands.textures }, () =>
-    convForward(lowering.input.gpu, g, { x: operands.at("x"), w: operands.at("w"), y: at(y), bias: bias && at(bias), residual: added && at(added) }, { relu }));
+  lowering.emit(`forward ${base}`, { reads: present(x, w, bias, added), writes: [y], scratch, textures: operands.textures }, () =>
+    convForward(lowering.input.gpu, g, { x: operands.at("x"), w: operands.at("w"), y: at(y), bias: bias && at(bias), residual: added && at(added), scratch: scratch.map(at) }, { relu }));
 }
 
 function gradInput(lowering: Lowering, final: Value): void {
@@ -40,10 +42,10 @@ function gradInput(lowering: Lowering, final: Value): void {
   const added = residual === undefined ? undefined : lowering.block(residual);
   const masked = mask === undefined ? undefined : lowering.block(mask);
   const dx = lowering.define(final);
-  const scratch = lowering.scratch(dx.label, gradInputScratchElements(lowering.input.gpu, g));
+  const scratch = lowering.scratch(dx.label, ...productNeeds(lowering.input.gpu, "grad-input", g).scratch);
   const operands = operandsOf(lowering, "grad-input", g, { dy, w });
   lowering.emit(`grad input ${base}`, { reads: present(dy, w, added, masked), writes: [dx], scratch, textures: operands.textures }, () =>
-    convGradInput(lowering.input.gpu, g, { dy: operands.at("dy"), w: operands.at("w"), dx: at(dx), residual: added && at(added), mask: masked && at(masked), scratch: scratch[0] && at(scratch[0]) }));
+    convGradInput(lowering.input.gpu, g, { dy: operands.at("dy"), w: operands.at("w"), dx: at(dx), residual: added && at(added), mask: masked && at(masked), scratch: scratch.map(at) }));
 }
 
 function gradWeight(lowering: Lowering, value: Value): void {
@@ -52,10 +54,10 @@ function gradWeight(lowering: Lowering, value: Value): void {
   const g = geometryOf(lowering, value, xValue, value);
   const [x, dy] = [lowering.block(xValue), lowering.block(dyValue)];
   const dw = lowering.define(value);
-  const scratch = lowering.scratch(dw.label, scratchElements(gpu, g));
+  const scratch = lowering.scratch(dw.label, ...productNeeds(gpu, "grad-weight", g).scratch);
   const operands = operandsOf(lowering, "grad-weight", g, { x, dy });
   lowering.emit(`grad weight ${value}`, { reads: [x, dy], writes: [dw], scratch, textures: operands.textures }, () =>
-    convGradWeight(gpu, g, { x: operands.at("x"), dy: operands.at("dy"), dw: at(dw), scratch: scratch[0] && at(scratch[0]) }));
+    convGradWeight(gpu, g, { x: operands.at("x"), dy: operands.at("dy"), dw: at(dw), scratch: scratch.map(at) }));
 }
 
 /** The operands as the variant of the operation reads them: with a texture where it wants one and there is room. */
@@ -100,11 +102,12 @@ function foldWeight(lowering: Lowering, value: Value): void {
 /** The weight as the variant reads it; made once per change of the parameters, however many of the plan's nodes read it. */
 function prepared(lowering: Lowering, operation: "forward" | "grad-input", g: ConvGeometry, weight: Value): Block {
   const w = lowering.block(weight);
-  const elements = preparedWeightElements(lowering.input.gpu, operation, g);
-  if (elements === 0) return w;
+  const own = productNeeds(lowering.input.gpu, operation, g).weight;
+  if (!own) return w;
   return lowering.once(`prepared ${operation} ${weight}`, () => {
-    const made = new Block(`${w.label} for ${operation}`, [elements]);
-    lowering.emit(`prepare ${weight}`, { reads: [w], writes: [made] }, () => prepareWeight(g, at(w), at(made)), "prologue");
+    const made = new Block(`${w.label} for ${operation}`, [own.elements]);
+    const scratch = lowering.scratch(made.label, ...own.scratch);
+    lowering.emit(`prepare ${weight}`, { reads: [w], writes: [made], scratch }, () => own.prepare(at(w), at(made), scratch.map(at)), "prologue");
     return made;
   });
 }

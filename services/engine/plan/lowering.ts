@@ -74,8 +74,8 @@ export class Lowering {
   /** The value lies where `of` does. */
   alias(value: Value, of: Value): void { this.#blocks.set(value, this.block(of)); }
 
-  /** No block when nothing is needed. */
-  scratch(label: string, count: number): Block[] { return count === 0 ? [] : [new Block(`${label} scratch`, [count])]; }
+  /** A block for each count of elements that is not 0. */
+  scratch(label: string, ...counts: readonly number[]): Block[] { return counts.filter((count) => count > 0).map((count) => new Block(`${label} scratch`, [count])); }
 
   emit(label: string, { reads, writes, scratch = [], textures = [] }: Pick<Access, "reads" | "writes"> & Partial<Access>, steps: () => Step[], phase: "prologue" | "body" = "body"): void {
     this[phase].push({ label, reads, writes, scratch, textures, steps });

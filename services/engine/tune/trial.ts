@@ -5,7 +5,7 @@ import type { Step } from "../gpu/kernel.ts";
 import { clear, Program, runOnce, toTexture } from "../gpu/program.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { pad4 } from "../graph/layout.ts";
-import { convForward, convGradInput, convGradWeight, gradInputScratchElements, preparedWeightElements, prepareWeight, scratchElements } from "../kernels/conv/convolution.ts";
+import { convForward, convGradInput, convGradWeight, productNeeds } from "../kernels/conv/convolution.ts";
 import { type ConvGeometry, inputElements, outputElements, weightElements, weightRows, withBatch } from "../kernels/conv/geometry.ts";
 import type { ConvOperand, ConvOperation, ConvTarget, ConvVariant } from "../kernels/conv/variants.ts";
 import { disagreement, type HostTensors } from "./check.ts";
@@ -102,18 +102,19 @@ export class GpuTrial implements Trial {
       (name === "w" ? once : body).push(toTexture(textured));
       return textured;
     };
-    const weight = (of: "forward" | "grad-input"): Tensor => {
-      const elements = preparedWeightElements(target, of, g);
-      if (elements === 0) return operand("w", w);
-      const prepared = this.#scope.tensor("prepared w", [elements]);
-      once.push(...prepareWeight(g, w, prepared));
-      return operand("w", prepared);
+    const needs = productNeeds(target, operation, g);
+    const room = (label: string, counts: readonly number[]): Tensor[] => counts.map((count) => this.#scope.tensor(label, [count]));
+    const weight = (): Tensor => {
+      if (!needs.weight) return operand("w", w);
+      const [own] = room("own weight", [needs.weight.elements]) as [Tensor];
+      once.push(...needs.weight.prepare(w, own, room("scratch", needs.weight.scratch)));
+      return operand("w", own);
     };
-    const scratch = (elements: number): Tensor | undefined => (elements === 0 ? undefined : this.#scope.tensor("scratch", [elements]));
+    const scratch = room("scratch", needs.scratch);
     switch (operation) {
-      case "forward": body.push(...convForward(target, g, { x: operand("x", x), w: weight(operation), y }, { relu: false })); break;
-      case "grad-input": body.push(...convGradInput(target, g, { dy: operand("dy", y), w: weight(operation), dx: x, scratch: scratch(gradInputScratchElements(target, g)) })); break;
-      case "grad-weight": body.push(...convGradWeight(target, g, { x: operand("x", x), dy: operand("dy", y), dw: w, scratch: scratch(scratchElements(target, g)) })); break;
+      case "forward": body.push(...convForward(target, g, { x: operand("x", x), w: weight(), y, scratch }, { relu: false })); break;
+      case "grad-input": body.push(...convGradInput(target, g, { dy: operand("dy", y), w: weight(), dx: x, scratch })); break;
+      case "grad-weight": body.push(...convGradWeight(target, g, { x: operand("x", x), dy: operand("dy", y), dw: w, scratch })); break;
     }
     return { once, body };
   }

@@ -114,7 +114,7 @@ export class LorenzEngine implements Engine {
       return tensor;
     };
     const tensors = productTensors(this.gpu, scope, operation, g, operand);
-    await runOnce(this.gpu, "prepare weights", prepareWeights(g, tensors));
+    await runOnce(this.gpu, "prepare weights", prepareWeights(this.gpu, scope, g, tensors));
     const one = new ProgramCase(this.gpu, operation, productSteps(this.gpu, scope, g, tensors)[operation]);
     this.#programs.push(one);
     return {

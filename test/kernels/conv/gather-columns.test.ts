@@ -3,7 +3,7 @@ import { after, before, describe, it } from "node:test";
 
 import type { Gpu } from "../../../services/engine/gpu/device.ts";
 import { packActivation } from "../../../services/engine/graph/layout.ts";
-import { convGradInput, gradInputScratchElements } from "../../../services/engine/kernels/conv/convolution.ts";
+import { convGradInput, productNeeds } from "../../../services/engine/kernels/conv/convolution.ts";
 import { bindEpilogue } from "../../../services/engine/kernels/conv/epilogue.ts";
 import { gatherColumns } from "../../../services/engine/kernels/conv/gather-columns.ts";
 import { byColumns, columnPitch, convGeometry, type ConvGeometry, inputElements, linearGeometry, outputElements } from "../../../services/engine/kernels/conv/geometry.ts";
@@ -70,7 +70,7 @@ describe("conv/gather-columns", () => {
     assert.deepEqual([served(1, 16, 4), served(1, 12, 4), served(3, 64, 3), served(3, 64, 7), served(4, 36, 3), served(5, 64, 3), served(3, 64, 1)], [true, false, true, false, true, false, false]);
     assert.equal(byColumns(linearGeometry(8, 4, 100)), false);
     const g = conv(2, 1, 9, 9, 16, [4, 4], 2, 1);
-    assert.equal(gradInputScratchElements(gpu, g), outputElements(g));
+    assert.equal(productNeeds(gpu, "grad-input", g).scratch[0], outputElements(g));
   });
 
   it("is refused a scratch that is missing or too small by name", () => {
@@ -79,7 +79,7 @@ describe("conv/gather-columns", () => {
     const all = { dy: scope.tensor("dy", [outputElements(g)]), w: scope.tensor("w", [transposedElements(g)]), dx: scope.tensor("dx", [inputElements(g)]) };
     const message = (got: number): RegExp => new RegExp(`conv2d-grad-input: expected scratch to hold ${2 * 16 * 16} elements, got ${got}`);
     assert.throws(() => convGradInput(gpu, g, all), { code: "SHAPE_MISMATCH", message: message(0) });
-    assert.throws(() => convGradInput(gpu, g, { ...all, scratch: scope.tensor("s", [100]) }), { code: "SHAPE_MISMATCH", message: message(100) });
+    assert.throws(() => convGradInput(gpu, g, { ...all, scratch: [scope.tensor("s", [100])] }), { code: "SHAPE_MISMATCH", message: message(100) });
     scope.dispose();
   });
 });

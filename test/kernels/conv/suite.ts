@@ -6,7 +6,7 @@ import type { Step } from "../../../services/engine/gpu/kernel.ts";
 import { toTexture } from "../../../services/engine/gpu/program.ts";
 import type { Tensor } from "../../../services/engine/gpu/tensor.ts";
 import { packActivation, packConvWeight, packVector } from "../../../services/engine/graph/layout.ts";
-import { convForward, convGradInput, convGradWeight, gradInputScratchElements, preparedWeightElements, prepareWeight, scratchElements } from "../../../services/engine/kernels/conv/convolution.ts";
+import { convForward, convGradInput, convGradWeight, productNeeds } from "../../../services/engine/kernels/conv/convolution.ts";
 import { convGeometry, type ConvGeometry, inputElements, linearGeometry, outputElements, weightElements } from "../../../services/engine/kernels/conv/geometry.ts";
 import { type ConvOperand, type ConvOperation, type ConvTarget, type ConvVariant, variantOf } from "../../../services/engine/kernels/conv/variants.ts";
 import { convolutionReference } from "../../../services/engine/reference/conv/convolution.ts";
@@ -150,35 +150,49 @@ function textured<O extends ConvOperand>(scope: Scope, t: ConvTarget, operation:
 
 interface Extras { readonly bias?: Tensor; readonly residual?: Tensor; readonly mask?: Tensor; readonly relu?: boolean }
 
+/** What the variant needs beside its operands: the weight in its form, and scratch with a canary behind each. */
+function provide(scope: Scope, t: ConvTarget, operation: ConvOperation, g: ConvGeometry, w?: Tensor): { w: Tensor | undefined; scratch: Tensor[]; before: Step[]; check: (gpu: Gpu) => Promise<void> } {
+  const { weight, scratch: counts } = productNeeds(t, operation, g);
+  const own = weight && canary(scope, "own weight", weight.elements, SENTINEL);
+  const room = (elements: number): Tensor => canary(scope, "scratch", elements, SENTINEL);
+  const forWeight = weight?.scratch.map(room) ?? [];
+  const scratch = counts.map(room);
+  const guardedTails = [...(own ? [[own, weight.elements] as const] : []), ...forWeight.map((s, i) => [s, weight!.scratch[i]!] as const), ...scratch.map((s, i) => [s, counts[i]!] as const)];
+  return {
+    w: own ?? w, scratch, before: own ? weight.prepare(w!, own, forWeight) : [],
+    check: async (gpu) => {
+      for (const [tensor, used] of guardedTails) assert.ok((await gpu.readF32(tensor)).subarray(used).every((v) => v === SENTINEL), `wrote past the ${tensor.label} it asked for`);
+    },
+  };
+}
+
 async function forward(gpu: Gpu, t: ConvTarget, scope: Scope, g: ConvGeometry, x: ArrayLike<number>, w: ArrayLike<number>, extras: Extras = {}): Promise<Float32Array> {
   const y = canary(scope, "y", outputElements(g), SENTINEL);
-  const { operands, before } = textured(scope, t, "forward", g, { x: guarded(scope, "x", packX(g, x)), w: guarded(scope, "w", packW(g, w)) });
-  const steps = convForward(t, g, { ...extras, ...operands, y }, { relu: extras.relu ?? false });
-  return runChecked(gpu, [...before, ...steps], y, outputElements(g), SENTINEL);
+  const needs = provide(scope, t, "forward", g, guarded(scope, "w", packW(g, w)));
+  const { operands, before } = textured(scope, t, "forward", g, { x: guarded(scope, "x", packX(g, x)), w: needs.w! });
+  const steps = convForward(t, g, { ...extras, ...operands, y, scratch: needs.scratch }, { relu: extras.relu ?? false });
+  const result = await runChecked(gpu, [...needs.before, ...before, ...steps], y, outputElements(g), SENTINEL);
+  await needs.check(gpu);
+  return result;
 }
 
 async function gradInput(gpu: Gpu, t: ConvTarget, scope: Scope, g: ConvGeometry, dy: ArrayLike<number>, w: ArrayLike<number>, extras: Extras = {}): Promise<Float32Array> {
   const dx = canary(scope, "dx", inputElements(g), SENTINEL);
-  const weight = guarded(scope, "w", packW(g, w));
-  const prepared = preparedWeightElements(t, "grad-input", g);
-  const form = prepared > 0 ? scope.tensor("prepared", [prepared]) : weight;
-  const before = prepared > 0 ? prepareWeight(g, weight, form) : [];
-  const needed = gradInputScratchElements(t, g);
-  const scratch = canary(scope, "scratch", needed, SENTINEL);
-  const { operands, before: copies } = textured(scope, t, "grad-input", g, { dy: guarded(scope, "dy", packY(g, dy)), w: form });
-  const result = await runChecked(gpu, [...before, ...copies, ...convGradInput(t, g, { ...extras, ...operands, dx, scratch })], dx, inputElements(g), SENTINEL);
-  assert.ok((await gpu.readF32(scratch)).subarray(needed).every((v) => v === SENTINEL), "wrote past the scratch it asked for");
+  const needs = provide(scope, t, "grad-input", g, guarded(scope, "w", packW(g, w)));
+  const { operands, before } = textured(scope, t, "grad-input", g, { dy: guarded(scope, "dy", packY(g, dy)), w: needs.w! });
+  const steps = convGradInput(t, g, { ...extras, ...operands, dx, scratch: needs.scratch });
+  const result = await runChecked(gpu, [...needs.before, ...before, ...steps], dx, inputElements(g), SENTINEL);
+  await needs.check(gpu);
   return result;
 }
 
 async function gradWeight(gpu: Gpu, t: ConvTarget, scope: Scope, g: ConvGeometry, x: ArrayLike<number>, dy: ArrayLike<number>): Promise<Float32Array> {
   const dw = canary(scope, "dw", weightElements(g), SENTINEL);
-  const needed = scratchElements(t, g);
-  const scratch = canary(scope, "scratch", needed, SENTINEL);
+  const needs = provide(scope, t, "grad-weight", g);
   const { operands, before } = textured(scope, t, "grad-weight", g, { x: guarded(scope, "x", packX(g, x)), dy: guarded(scope, "dy", packY(g, dy)) });
-  const steps = convGradWeight(t, g, { ...operands, dw, scratch });
+  const steps = convGradWeight(t, g, { ...operands, dw, scratch: needs.scratch });
   const result = await runChecked(gpu, [...before, ...steps], dw, weightElements(g), SENTINEL);
-  assert.ok((await gpu.readF32(scratch)).subarray(needed).every((v) => v === SENTINEL), "wrote past the scratch it asked for");
+  await needs.check(gpu);
   return result;
 }
 
@@ -330,7 +344,7 @@ export function describeGradWeight(variant: Variant): void {
       }));
     });
 
-    const sliced = (t: ConvTarget): ConvGeometry => Object.values(variant.cases).find((c) => scratchElements(t, c) > 0 && c.kh > 1)!;
+    const sliced = (t: ConvTarget): ConvGeometry => Object.values(variant.cases).find((c) => productNeeds(t, "grad-weight", c).scratch.length > 0 && c.kh > 1)!;
     it("is the adjoint of forward in the weight: ⟨dy, conv(x, w)⟩ = ⟨dw, w⟩", test(async (gpu, t, scope) => {
       const g = sliced(t);
       const { x, w, dy } = data(g, 7);
@@ -354,11 +368,12 @@ export function describeGradWeight(variant: Variant): void {
     it("refuses tensors that are too small by name", test(async (_gpu, t, scope) => {
       const g = sliced(t);
       const room = (elements: number): Tensor => scope.tensor("t", [elements]);
-      const all = { x: room(inputElements(g)), dy: room(outputElements(g)), dw: room(weightElements(g)), scratch: room(scratchElements(t, g)) };
-      for (const name of ["x", "dy", "dw", "scratch"] as const) {
+      const all = { x: room(inputElements(g)), dy: room(outputElements(g)), dw: room(weightElements(g)), scratch: productNeeds(t, "grad-weight", g).scratch.map(room) };
+      for (const name of ["x", "dy", "dw"] as const) {
         assert.throws(() => convGradWeight(t, g, { ...all, [name]: room(all[name].bytes / 4 - 4) }), { code: "SHAPE_MISMATCH", message: new RegExp(`conv2d-grad-weight: expected ${name} to hold`) });
       }
-      assert.throws(() => convGradWeight(t, g, { ...all, scratch: undefined }), { code: "SHAPE_MISMATCH", message: /expected scratch to hold \d+ elements, got 0/ });
+      assert.throws(() => convGradWeight(t, g, { ...all, scratch: all.scratch.map(({ bytes }) => room(bytes / 4 - 4)) }), { code: "SHAPE_MISMATCH", message: /expected scratch to hold/ });
+      assert.throws(() => convGradWeight(t, g, { ...all, scratch: [] }), { code: "SHAPE_MISMATCH", message: /expected scratch to hold \d+ elements, got 0/ });
     }));
   });
 }

@@ -1,8 +1,9 @@
 import type { KernelFamily } from "../../gpu/device.ts";
 import { pad4 } from "../../graph/layout.ts";
 import { isFilterRow } from "./filter-row-subgroup.ts";
-import { byColumns, type ConvGeometry } from "./geometry.ts";
+import { byColumns, type ConvGeometry, isPointwise } from "./geometry.ts";
 import { isNarrow } from "./narrow-grad-input-subgroup.ts";
+import { tiledForwardVariants, tiledGradInputVariants, tiledGradWeightVariants, type WorkgroupFamily } from "./tiled-variants.ts";
 import { isFilterRowWeight } from "./weight-gradient-row-subgroup.ts";
 
 /** The three products of a convolution or linear layer. */
@@ -49,16 +50,25 @@ export function variantsOf(family: KernelFamily, operation: ConvOperation, g: Co
   if (g.groups > 1) return [variant("grouped")];
   if (operation === "grad-input" && family.kind === "subgroup" && family.size === 8 && isNarrow(g)) return [variant("narrow", ["dy"]), variant("narrow"), ...(byColumns(g) ? [variant("columns")] : [])];
   if (operation === "grad-input" && byColumns(g)) return [variant("columns")];
-  if (family.kind === "workgroup") return [variant("implicit-gemm")];
+  if (family.kind === "workgroup") return tiledVariants(family, operation, g).map((kernel) => variant(kernel));
   if (family.size === 4) return [variant("implicit-gemm")];       // SwiftShader: a texture is no faster there
   return subgroupVariants(operation, g);
+}
+
+function tiledVariants(family: WorkgroupFamily, operation: ConvOperation, g: ConvGeometry): readonly string[] {
+  switch (operation) {
+    case "forward": return tiledForwardVariants(family, g);
+    case "grad-input": return tiledGradInputVariants(family, g);
+    case "grad-weight": return tiledGradWeightVariants(g);
+  }
 }
 
 /** Lavapipe reads a vec4 from a texture five times as fast as from a buffer; the copy costs about as much as it saves on one reading. */
 function subgroupVariants(operation: ConvOperation, g: ConvGeometry): ConvVariant[] {
   const [left, right] = OPERANDS[operation];
   const wide = pad4(operation === "grad-input" ? g.c : g.k) > 16; // narrower outputs take tiles that read few of their operands
-  const textures = wide ? [[left, right], [right], []] : [[]];
+  const both = operation === "grad-input" || (!isPointwise(g) && (operation === "forward" || g.c > 4)); // else x is read too seldom
+  const textures = !wide ? [[]] : both ? [[left, right], [right], []] : [[right], [left, right], []];
   const fused = operation === "grad-weight" ? isFilterRowWeight(g) : isFilterRow(g);
   const kernels = wide && fused ? ["filter-row", "implicit-gemm"] : ["implicit-gemm"];
   return kernels.flatMap((kernel) => textures.map((of) => variant(kernel, of)));
