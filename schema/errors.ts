@@ -29,7 +29,7 @@ export const ERRORS = {
   DATASET_CORRUPT: { audience: "operator", retry: "never", means: "A data file is not what its format says; the message names file and position." },
   WEIGHTS_CORRUPT: { audience: "operator", retry: "never", means: "A weights file is damaged or does not fit its architecture." },
   BLOB_CORRUPT: { audience: "operator", retry: "never", means: "A stored file's bytes do not match its hash." },
-  NO_ADAPTER: { audience: "operator", retry: "never", means: "No GPU, lavapipe or SwiftShader was found; `npm run doctor` says what to install." },
+  NO_ADAPTER: { audience: "operator", retry: "never", means: "No GPU, lavapipe or SwiftShader was found, or it lacks what LORENZ_PRECISION or LORENZ_SUBGROUP_MATRIX asks for; `npm run doctor` says what to install." },
   OUT_OF_MEMORY: { audience: "operator", retry: "never", endsDevice: true, means: "The work does not fit the adapter's memory; use a smaller batch." },
   DEVICE_LOST: { audience: "operator", retry: "new-runner", endsDevice: true, means: "The GPU device or its driver went away; the run is tried again on a new one." },
   RUNNER_DIED: { audience: "operator", retry: "new-runner", means: "The runner process ended without a result; the run is tried again in a new one." },
