@@ -3,6 +3,7 @@ import { type Gpu, Readback, type Scope } from "../engine/gpu/device.ts";
 import type { Step } from "../engine/gpu/kernel.ts";
 import { Program } from "../engine/gpu/program.ts";
 import type { Tensor } from "../engine/gpu/tensor.ts";
+import { Workspace } from "../engine/plan/workspace.ts";
 import type { Tuner } from "../engine/tune/tune.ts";
 import { forwardGraph, type ModelShape } from "./models/architecture.ts";
 import { architectureNamed } from "./models/architectures.ts";
@@ -35,6 +36,8 @@ export interface SessionOptions {
  */
 export class Session {
   readonly scope: Scope;
+  /** Of all plans compiled for this session: what the body of one leaves must be used before another's runs. */
+  readonly workspace: Workspace;
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly maxRows: number;
@@ -45,6 +48,7 @@ export class Session {
 
   constructor(readonly gpu: Gpu, { signal = new AbortController().signal, onProgress = () => undefined, clock = systemClock, maxRows = Infinity, tuner }: SessionOptions = {}) {
     this.scope = gpu.scope("run");
+    this.workspace = new Workspace(this.scope);
     this.signal = signal;
     this.clock = clock;
     this.maxRows = maxRows;

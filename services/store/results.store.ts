@@ -33,12 +33,15 @@ export async function clearResults(tx: Db, runId: string): Promise<string[]> {
   return dropped.map((row) => row.sha256);
 }
 
+/** An audit has tens of thousands of these: rows as one JSON value take a third of the time of rows as parameters. */
 async function saveImages(tx: Db, runId: string, images: Results["images"]): Promise<void> {
-  const rows = lastOfEach(images, (r) => `${r.modelId}\n${r.measure}\n${r.image}`).map(({ detail, ...row }) => ({ runId, ...row, detail: detail ?? null }));
-  await inChunks(rows, (chunk) => tx.insert(imageResults).values(chunk).onConflictDoUpdate({
-    target: [imageResults.runId, imageResults.modelId, imageResults.measure, imageResults.image],
-    set: excluded("label", "prediction", "value", "success", "detail"),
-  }));
+  const rows = lastOfEach(images, (r) => `${r.modelId}\n${r.measure}\n${r.image}`);
+  await inChunks(rows, (chunk) => tx.execute(sql`
+    insert into ${imageResults} (run_id, model_id, measure, image, label, prediction, value, success, detail)
+    select ${runId}::uuid, r.* from json_to_recordset(${JSON.stringify(chunk)}::json)
+      as r("modelId" uuid, measure text, image integer, label integer, prediction integer, value double precision, success boolean, detail jsonb)
+    on conflict (run_id, model_id, measure, image) do update
+      set label = excluded.label, prediction = excluded.prediction, value = excluded.value, success = excluded.success, detail = excluded.detail`));
 }
 
 async function saveInequality(tx: Db, runId: string, summaries: Results["inequality"]): Promise<void> {

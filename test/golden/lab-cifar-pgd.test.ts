@@ -5,13 +5,13 @@ import { l2Project } from "../../services/engine/kernels/attack/l2-project.ts";
 import { l2Step } from "../../services/engine/kernels/attack/l2-step.ts";
 import { linfStep } from "../../services/engine/kernels/attack/linf-step.ts";
 import { rowNorm } from "../../services/engine/kernels/reduce/row-norm.ts";
-import { gradientPass } from "../../services/lab/attributions/input-gradient.ts";
+import { lossPass } from "../../services/lab/attributions/input-gradient.ts";
 import type { Network } from "../../services/lab/models/network.ts";
 import { Session } from "../../services/lab/session.ts";
 import { CIFAR_MODELS, cifarImages, cifarNetwork, fromBytes, M, pixelsOff } from "../support/cifar.ts";
 import { assertClose } from "../support/close.ts";
 import { closeTestGpu, testGpu, uploadF32 } from "../support/gpu.ts";
-import { pgdOf, type PgdInput } from "../support/lab.ts";
+import { crossEntropy, pgdOf, type PgdInput, predictionsOf } from "../support/lab.ts";
 import { cifarCheckpoint, golden, sharedMissing } from "../support/shared.ts";
 
 /** torchattacks without random start; goldens/README.md, notes 2 to 4, says what can agree. */
@@ -110,15 +110,18 @@ async function traceSteps(session: Session, network: Network, norm: "linf" | "l2
   const at = (image: number, step: number): number[] => Array.from({ length: M }, (_, j) => trace[(image * 11 + step) * M + j]!);
   const steps = Array.from({ length: 30 }, (_, i) => [Math.floor(i / 10), i % 10] as const);
   const size = { n: steps.length, m: M };
-  const pass = await gradientPass(session, network, size.n, "loss");
+  const pass = await lossPass(session, network, size.n);
   const { image: x, gradient } = pass;
   const [x0, length] = [uploadF32(scope, "x0", steps.flatMap(([image]) => at(image, 0))), scope.tensor("norm", [size.n])];
-  gpu.write(x, Float32Array.from(steps.flatMap(([image, step]) => at(image, step))));
-  gpu.write(pass.labels, Uint32Array.from(steps, ([image]) => golden("common/labels.npy").data[image]!));
+  const iterates = Float32Array.from(steps.flatMap(([image, step]) => at(image, step)));
+  const labels = Uint32Array.from(steps, ([image]) => golden("common/labels.npy").data[image]!);
+  gpu.write(x, iterates);
+  gpu.write(pass.labels, labels);
   const moved = norm === "linf"
     ? [linfStep(x, x0, gradient, { ...size, stepSize: LINF.stepSize!, epsilon: LINF.epsilon, direction: 1 })]
     : [rowNorm(gradient, null, length, size), l2Step(x, gradient, length, { ...size, stepSize: L2.stepSize!, direction: 1 }), rowNorm(x, x0, length, size), l2Project(x, x0, length, { ...size, epsilon: L2.epsilon })];
   (await session.prepare("trace", [...pass.prologue, ...pass.body, ...moved])).run();
-  const loss = await gpu.readF32(pass.value);
-  return { x: await gpu.readF32(x), expected: steps.flatMap(([image, step]) => at(image, step + 1)), sure: Array.from(loss, (v) => v <= 1e-4) };
+  const moves = await gpu.readF32(x);
+  const { logits } = await predictionsOf(session, network, iterates, size.n);
+  return { x: moves, expected: steps.flatMap(([image, step]) => at(image, step + 1)), sure: logits.map((row, i) => crossEntropy(row, labels[i]!) <= 1e-4) };
 }

@@ -40,10 +40,10 @@ describe(`inductive attacks on a small network, seed ${SEED}`, () => {
   after(async () => { session.dispose(); await closeTestGpu(); });
 
   type Attack = { readonly batches: AttackedBatch[]; readonly results: VariantResult[]; readonly ranks: { inductive: Uint32Array; random: Uint32Array }; readonly centres: { inductive: Uint32Array; random: Uint32Array } };
-  const attack = async (config: { kind: "inductive-noise" | "inductive-occlusion" } & Record<string, unknown>, from: ImageBatch, batch: number, seed = 1n): Promise<Attack> => {
+  const attack = async (config: { kind: "inductive-noise" | "inductive-occlusion" } & Record<string, unknown>, from: ImageBatch, batch: number, seed = 1n, on = session): Promise<Attack> => {
     const parsed = attackSchema.parse(config) as InductiveNoiseConfig | InductiveOcclusionConfig;
-    const guide = await Guide.prepare(session, network, ATTRIBUTION, batch, seed);
-    const recipe = parsed.kind === "inductive-noise" ? await InductiveNoise.prepare(session, network, parsed, guide, seed) : await InductiveOcclusion.prepare(session, network, parsed, guide);
+    const guide = await Guide.prepare(on, network, ATTRIBUTION, batch, seed);
+    const recipe = parsed.kind === "inductive-noise" ? await InductiveNoise.prepare(on, network, parsed, guide, seed) : await InductiveOcclusion.prepare(on, network, parsed, guide);
     const batches: AttackedBatch[] = [];
     const words = { inductive: [] as number[], random: [] as number[] };
     const places = { ranks: structuredClone(words), centres: structuredClone(words) };
@@ -134,13 +134,16 @@ describe(`inductive attacks on a small network, seed ${SEED}`, () => {
     assert.deepEqual(examplesOf(draws), examplesOf(single), "examples are of the first draw");
   });
 
-  it("gives an image the same results in any batch", async () => {
+  it("gives an image the same results in any batch, and in launches of any size", async () => {
     for (const config of [{ kind: "inductive-noise", type: "I", k: KS, draws: 2 }, { kind: "inductive-occlusion", maxCount: 3, maxRadius: 2 }] as const) {
       const wanted = await attack(config, images, 8);
-      for (const batch of [1, 3]) {
-        const found = await attack(config, images, batch);
-        assert.deepEqual(found.results, wanted.results);
-        assert.deepEqual(examplesOf(found), examplesOf(wanted));
+      for (const [batch, maxRows] of [[1, 512], [3, 512], [8, 8], [4, 9], [3, 11], [2, 1]] as const) {
+        const own = new Session(session.gpu, { maxRows });
+        try {
+          const found = await attack(config, images, batch, 1n, own);
+          assert.deepEqual(found.results, wanted.results, `batch ${batch}, at most ${maxRows} rows`);
+          assert.deepEqual(examplesOf(found), examplesOf(wanted));
+        } finally { own.dispose(); }
       }
     }
   });

@@ -10,7 +10,7 @@ import type { Network } from "../../services/lab/models/network.ts";
 import { tinyCnn } from "../../services/lab/models/tiny-cnn.ts";
 import { Session } from "../../services/lab/session.ts";
 import { closeTestGpu, testGpu } from "../support/gpu.ts";
-import { asIs, crooked, cut, linear, networkWith, pgdOf, type PgdInput, pick, predictionsOf, randomImages, randomNetwork } from "../support/lab.ts";
+import { asIs, crooked, crossEntropy, cut, linear, networkWith, pgdOf, type PgdInput, pick, predictionsOf, randomImages, randomNetwork } from "../support/lab.ts";
 
 const SEED = 17;
 const SHAPE: ModelShape = { inputShape: [3, 7, 5], classCount: 4, mean: [0.3, 0.5, 0.6], std: [0.2, 0.25, 0.3] }; // 105 sub-pixels: no multiple of 4
@@ -31,10 +31,6 @@ describe(`PGD on small networks, seed ${SEED}`, () => {
     const delta = Array.from({ length: M }, (_, j) => x[i * M + j]! - images.x[i * M + j]!);
     return norm === "linf" ? Math.max(...delta.map(Math.abs)) : Math.hypot(...delta);
   });
-  const crossEntropy = (logits: readonly number[], k: number): number => {
-    const top = Math.max(...logits);
-    return top + Math.log(logits.reduce((sum, v) => sum + Math.exp(v - top), 0)) - logits[k]!;
-  };
 
   for (const norm of NORMS) {
     it(`${norm}: keeps every image in [0, 1] and within the radius, from the tiniest to the largest`, async () => {
@@ -112,6 +108,18 @@ describe(`PGD on small networks, seed ${SEED}`, () => {
         const [alone] = cut(pick(some, [7]), 1);
         const m = subPixels(sides.inputShape);
         assert.deepEqual((await run(alone!, 8)).x, wanted.x.subarray(7 * m, 8 * m), "image 7 alone");
+      }
+    }
+  });
+
+  it("gives an image the same bits in launches of any size, whichever restarts stand side by side", async () => {
+    for (const config of [{ epsilon: 0.1, restarts: 7 }, { norm: "l2", epsilon: 1, restarts: 4, target: 2 }] as const) {
+      const wanted = await pgdOf(session, network, { ...config, steps: 3 }, images, 4); // all restarts in one launch
+      for (const maxRows of [1, 3, 8, 13]) {
+        const own = new Session(session.gpu, { maxRows });
+        try {
+          assert.deepEqual(await pgdOf(own, network, { ...config, steps: 3 }, images, 4), wanted, `${JSON.stringify(config)}, at most ${maxRows} rows`);
+        } finally { own.dispose(); }
       }
     }
   });

@@ -29,8 +29,12 @@ describe(`attributions of small networks, seed ${SEED}`, () => {
     it(`gives an image the same bits in any batch: ${JSON.stringify(config)}`, async () => {
       const wanted = await mapsOf(session, network, config, images, 8);
       assert.ok(wanted.maps.some((v) => v !== 0));
-      // 1 and 3: a path spans many launches; 20: more images than one group of paths; 64: all paths in few launches.
-      for (const batch of [1, 3, 20, 64]) assert.deepEqual(await mapsOf(session, network, config, images, batch), wanted, `batch ${batch}`);
+      for (const batch of [1, 3, 64]) assert.deepEqual(await mapsOf(session, network, config, images, batch), wanted, `batch ${batch}`);
+      // 1 and 3: a path spans many launches; 20: more images than one group of paths.
+      for (const maxRows of [1, 3, 64]) {
+        const own = new Session(session.gpu, { maxRows });
+        try { assert.deepEqual(await mapsOf(own, network, config, images, 20), wanted, `at most ${maxRows} rows`); } finally { own.dispose(); }
+      }
       const backwards = pick(images, Array.from({ length: 21 }, (_, i) => 20 - i));
       const { maps } = await mapsOf(session, network, config, backwards, 8);
       for (let i = 0; i < 21; i++) assert.deepEqual(maps.subarray((20 - i) * M, (21 - i) * M), wanted.maps.subarray(i * M, (i + 1) * M), `image ${i}, order reversed`);
@@ -83,6 +87,23 @@ describe(`attributions of small networks, seed ${SEED}`, () => {
     const after = await mapsOf(session, changing, { steps: 3 }, images, 8);
     assert.notDeepEqual(after, before);
     assert.deepEqual(after, await mapsOf(session, network, { steps: 3 }, images, 8));
+  });
+
+  it("takes one launch for one image's path", async () => {
+    const launches: string[] = [];
+    class Counting extends Session {
+      override async prepare(...[label, steps]: Parameters<Session["prepare"]>): ReturnType<Session["prepare"]> {
+        const program = await super.prepare(label, steps);
+        const run = program.run.bind(program);
+        program.run = (values) => { launches.push(label); run(values); };
+        return program;
+      }
+    }
+    const own = new Counting(session.gpu);
+    try {
+      await mapsOf(own, network, { steps: 50 }, pick(images, [4]), 1);
+      assert.deepEqual(launches, ["path: begin", "path: points", "path: gradient", "path: sum", "path: end", "keep maps"]);
+    } finally { own.dispose(); }
   });
 
   it("creates no GPU object once it has run", async () => {

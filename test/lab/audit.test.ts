@@ -157,11 +157,15 @@ describe(`the audit, on three small networks, seed ${SEED}`, () => {
     assert.equal(auditing.at(-1)!.etaSeconds, 0);
   });
 
-  it("gives the same results again, and with another batch size", async () => {
+  it("gives the same results again, with another batch size, and in other launches", async () => {
     assert.deepEqual(await run(configOf()), sent);
     // Rows come batch by batch; what they say must not depend on it.
     const sorted = (results: ResultsInput[]): unknown => results.map(({ images = [], artifacts = [], ...rest }) => ({ ...rest, rows: [...images, ...artifacts].map((row) => JSON.stringify(row)).sort() }));
     assert.deepEqual(sorted(await run(configOf({ batchSize: 5 }))), sorted(sent));
+    for (const maxRows of [3, 20]) {
+      const own = new Session(session.gpu, { maxRows });
+      try { assert.deepEqual(sorted(await run(configOf(), own)), sorted(sent), `at most ${maxRows} rows`); } finally { own.dispose(); }
+    }
   });
 
   it("says how many images it found when there are too few", async () => {
@@ -194,7 +198,7 @@ describe(`the audit, on three small networks, seed ${SEED}`, () => {
     const [model] = models as [AuditedModel];
     const work = {
       modelId: model.id, network: model.network, dataset, split: "test" as const, sample: [3, 1, 4], right: new Set([3, 4]), pgdImages: [3, 1, 4], accuracyOver: new Set([3, 1, 4]),
-      attribution: configOf().attribution, measures: [], attacks: [], batch: 2, seed: 1n, keepMaps: 0, keepExamples: 0,
+      attribution: configOf().attribution, measures: [], attacks: [], batchSize: 2, seed: 1n, keepMaps: 0, keepExamples: 0,
     };
     const empty = { images: [], inequality: [], attacks: [], artifacts: [] };
     assert.deepEqual(await runModelWork(session, work, save), empty);
@@ -207,7 +211,7 @@ describe(`the audit, on three small networks, seed ${SEED}`, () => {
   });
 
   describe("selection", () => {
-    const choose = (selection: Record<string, unknown>, batch = 8): ReturnType<typeof select> => select(session, models[0]!.network, dataset, selectionSchema.parse(selection), batch, BigInt(SEED));
+    const choose = (selection: Record<string, unknown>): ReturnType<typeof select> => select(session, models[0]!.network, dataset, selectionSchema.parse(selection), BigInt(SEED));
 
     it("takes seeded images that the model gets right, or any, or the named ones", async () => {
       const seeded = await choose({ count: 9 });

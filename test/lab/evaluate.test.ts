@@ -29,6 +29,10 @@ describe("evaluate", () => {
   });
   after(async () => { session.dispose(); await closeTestGpu(); });
   const all = Array.from({ length: 30 }, (_, i) => i);
+  const inLaunchesOf = async <T>(maxRows: number, work: (session: Session) => Promise<T>): Promise<T> => {
+    const own = new Session(gpu, { maxRows });
+    try { return await work(own); } finally { own.dispose(); }
+  };
 
   it("counts what the f64 twin classifies correctly, whatever the batch", async () => {
     const { graph, logits } = forwardGraph(network.architecture, network, 30);
@@ -38,15 +42,15 @@ describe("evaluate", () => {
     const right = all.filter((i) => labels[i] === [0, 1, 2].reduce((best, k) => (z[i * 3 + k]! > z[i * 3 + best]! ? k : best), 0));
     assert.ok(right.length > 0 && right.length < 30, `a test that can tell: ${right.length} of 30`);
     const order = [...all.filter((i) => i !== right[0]), right[0]!]; // the one that fills up the last batch would count
-    for (const batchSize of [30, 7, 64]) {
-      const { clean, pgd } = await evaluate(session, network, toy, "test", order, { batchSize });
+    for (const maxRows of [30, 7, 64]) {
+      const { clean, pgd } = await inLaunchesOf(maxRows, (own) => evaluate(own, network, toy, "test", order));
       assert.deepEqual([clean.count, clean.n, pgd], [right.length, 30, null]);
     }
   });
 
   it("finds no more right under attack than without, fewer under a stronger one, the same in any batch", async () => {
-    const under = async (epsilon: number, batchSize = 30): Promise<number> => (await evaluate(session, network, toy, "test", all, { batchSize, pgd: { epsilon, steps: 5 } })).pgd!.count;
-    const { clean } = await evaluate(session, network, toy, "test", all, { batchSize: 30 });
+    const under = (epsilon: number, maxRows = 30): Promise<number> => inLaunchesOf(maxRows, async (own) => (await evaluate(own, network, toy, "test", all, { epsilon, steps: 5 })).pgd!.count);
+    const { clean } = await evaluate(session, network, toy, "test", all);
     assert.equal(await under(1e-6), clean.count);
     const strong = await under(0.5);
     assert.ok(strong < clean.count, `${strong} of ${clean.count}`);
@@ -54,14 +58,14 @@ describe("evaluate", () => {
   });
 
   it("sees new weights", async () => {
-    const { clean: before } = await evaluate(session, network, toy, "test", all, { batchSize: 30 });
+    const { clean: before } = await evaluate(session, network, toy, "test", all);
     const kept = await saveWeights(network);
     const { tensors } = readSafetensors(kept);
     const bias = new Map(tensors).set("fc2.bias", { shape: [3], data: Float32Array.of(0, 1e4, 0) });
     loadWeights(network, writeSafetensors(bias));
-    assert.equal((await evaluate(session, network, toy, "test", all, { batchSize: 30 })).clean.count, 10); // a third is class 1
+    assert.equal((await evaluate(session, network, toy, "test", all)).clean.count, 10); // a third is class 1
     loadWeights(network, kept);
-    assert.deepEqual((await evaluate(session, network, toy, "test", all, { batchSize: 30 })).clean, before);
+    assert.deepEqual((await evaluate(session, network, toy, "test", all)).clean, before);
   });
 
   it("refuses weights that do not fit and data of another shape", async () => {
@@ -69,14 +73,14 @@ describe("evaluate", () => {
     const nameless = new Map([...tensors].filter(([name]) => name !== "conv1.bias"));
     assert.throws(() => loadWeights(network, writeSafetensors(nameless)), { code: "WEIGHTS_CORRUPT", message: /missing: conv1\.bias/ });
     const other = toyDataset({ classCount: 4 });
-    await assert.rejects(evaluate(session, network, other, "test", [0], { batchSize: 1 }), { code: "DATASET_MISMATCH", message: /1×8×8 images of 3 classes, got 1×8×8 images of 4 classes/ });
+    await assert.rejects(evaluate(session, network, other, "test", [0]), { code: "DATASET_MISMATCH", message: /1×8×8 images of 3 classes, got 1×8×8 images of 4 classes/ });
   });
 
   it("stops when cancelled", async () => {
     const cancel = new AbortController();
     const cancelled = new Session(gpu, { signal: cancel.signal });
     cancel.abort();
-    await assert.rejects(evaluate(cancelled, network, toy, "test", all, { batchSize: 30 }), { name: "AbortError" });
+    await assert.rejects(evaluate(cancelled, network, toy, "test", all), { name: "AbortError" });
     cancelled.dispose();
   });
 });

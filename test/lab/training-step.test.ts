@@ -106,6 +106,21 @@ describe("the training step", () => {
     assert.deepEqual(gpu.counts, before);
   });
 
+  it("takes little more memory against an adversary than without: attack and update share it", async () => {
+    const bytesOf = async (overrides: object): Promise<number> => {
+      const own = new Session(gpu);
+      try {
+        const config = configOf({ batchSize: 64, ...overrides });
+        const network = makeNetwork(own.scope, architectureNamed(config.architecture), { ...shape, inputShape: [1, 28, 28] }, { gradients: true, slots: slotCount(config.optimiser) });
+        const before = gpu.allocatedBytes;
+        await TrainingStep.compile(own, network, config, 1n, LENGTH);
+        return gpu.allocatedBytes - before;
+      } finally { own.dispose(); }
+    };
+    const [plain, adversarial] = [await bytesOf({}), await bytesOf({ adversary: { epsilon: 0.1, steps: 3 } })];
+    assert.ok(adversarial < 1.5 * plain, `${adversarial} bytes, ${plain} without`); // with memory of its own the attack would double it
+  });
+
   it("hands every loss over once, in order, however many there are", async () => {
     const config = configOf({ optimiser: { kind: "sgd", learningRate: 0.05 } });
     const step = await TrainingStep.compile(session, networkFor(config), config, 1n, LENGTH);
@@ -127,10 +142,11 @@ describe("the training step", () => {
       const network = networkFor(configOf({}));
       const { image, labels, ids } = batchAt(first, n);
       const inputs = { image: uploadF32(session.scope, "image", image, [n, m]), labels: uploadU32(session.scope, "labels", labels), ids: uploadU32(session.scope, "ids", ids) };
-      const compiled = await compileInnerAttack(session, network, inputs, { steps, randomStart, seed, stream: 1 });
+      const adversarial = session.scope.tensor("adversarial", [n, m]);
+      const compiled = compileInnerAttack(session, network, inputs, { adversarial, steps, randomStart, seed, stream: 1 });
       const program = await session.prepare("attack", [...compiled.prologue, ...compiled.body]);
       program.run(new Map(compiled.values({ epsilon, stepSize: (2.5 * epsilon) / steps }, draw)));
-      const x = await gpu.readF32(compiled.adversarial);
+      const x = await gpu.readF32(adversarial);
       const weights = await weightsOf(network);
       return { x0: image, x, loss: (pixels) => truth(network, weights, { image: pixels, labels }).loss };
     };
@@ -160,7 +176,7 @@ describe("the training step", () => {
       const step = await TrainingStep.compile(session, networkFor(still), still, 1n, LENGTH);
       const adversarialAt = async (i: number): Promise<Float32Array> => {
         step.submit(i, batchAt(0));
-        return gpu.readF32(step.attack!.adversarial);
+        return gpu.readF32(step.trainedOn);
       };
       const first = await adversarialAt(0);
       assert.deepEqual(await adversarialAt(LENGTH.stepsPerEpoch - 1), first);
@@ -172,21 +188,22 @@ describe("the training step", () => {
       const network = makeNetwork(session.scope, architectureNamed("cifar-resnet20"), { inputShape: [3, 8, 8], classCount: 3, mean: set.mean, std: set.std });
       network.parameters.initialise(3n);
       const inputs = { image: uploadF32(session.scope, "image", gather(set, "train", [0, 1]), [2, 192]), labels: uploadU32(session.scope, "labels", [0, 1]), ids: uploadU32(session.scope, "ids", [0, 1]) };
-      const compiled = compileInnerAttack(session, network, inputs, { steps: 2, randomStart: true, seed: 1n, stream: 1 });
+      const adversarial = session.scope.tensor("adversarial", [2, 192]);
+      const compiled = compileInnerAttack(session, network, inputs, { adversarial, steps: 2, randomStart: true, seed: 1n, stream: 1 });
       const before = await network.parameters.save();
       const program = await session.prepare("attack", [...compiled.prologue, ...compiled.body]);
       program.run(new Map(compiled.values({ epsilon: 0.1, stepSize: 0.1 }, 0)));
-      const x = await gpu.readF32(compiled.adversarial);
+      const x = await gpu.readF32(adversarial);
       assert.deepEqual(await network.parameters.save(), before);
       // An image's perturbation does not depend on its neighbour, as it would with the batch's statistics.
       gpu.write(inputs.image, gather(set, "train", [0, 3]));
       program.run(new Map(compiled.values({ epsilon: 0.1, stepSize: 0.1 }, 0)));
-      assert.deepEqual((await gpu.readF32(compiled.adversarial)).subarray(0, 192), x.subarray(0, 192));
+      assert.deepEqual((await gpu.readF32(adversarial)).subarray(0, 192), x.subarray(0, 192));
       // Other running statistics, another gradient.
       network.parameters.load(new Map([...before].map(([name, { shape: s, data }]) => [name, { shape: s, data: name === "bn1.running_var" ? data.map((_, i) => 0.1 + i) : data }])));
       gpu.write(inputs.image, gather(set, "train", [0, 1]));
       program.run(new Map(compiled.values({ epsilon: 0.1, stepSize: 0.1 }, 0)));
-      assert.notDeepEqual(await gpu.readF32(compiled.adversarial), x);
+      assert.notDeepEqual(await gpu.readF32(adversarial), x);
     });
 
     it("of radius 0 changes nothing", async () => {

@@ -107,6 +107,12 @@ export async function predictionsOf(session: Session, network: Network, x: Float
   return { logits, prediction: logits.map((row) => row.indexOf(Math.max(...row))) };
 }
 
+/** In nats, of the class k. */
+export function crossEntropy(logits: readonly number[], k: number): number {
+  const top = Math.max(...logits);
+  return top + Math.log(logits.reduce((sum, v) => sum + Math.exp(v - top), 0)) - logits[k]!;
+}
+
 export type PgdInput = Partial<Omit<Extract<AttackConfig, { kind: "pgd" }>, "kind">> & { epsilon: number };
 export interface Attacked { readonly x: Float32Array; readonly result: VariantResult }
 

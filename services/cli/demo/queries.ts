@@ -27,8 +27,14 @@ export const COMPARE = `query Compare($models: [ID!]!, $runId: ID) {
   }
 }`;
 
-export const DEVICE = `query Device { deviceStatus { measuredGflops advice agents { state message environment { adapter adapterKind software kernelFamily dawn node platform code } } } }`;
-export interface DeviceAnswer { readonly deviceStatus: { readonly measuredGflops: number | null; readonly advice: readonly string[]; readonly agents: readonly { readonly state: string; readonly message: string | null; readonly environment: Readonly<Record<string, unknown>> & { readonly adapter: string; readonly software: boolean } | null }[] } }
+export const DEVICE = `query Device { deviceStatus { advice agents { id state message environment { adapter adapterKind software kernelFamily dawn node platform code measuredGflops } } } }`;
+export interface DeviceAgent {
+  readonly id: string;
+  readonly state: string;
+  readonly message: string | null;
+  readonly environment: Readonly<Record<string, unknown>> & { readonly adapter: string; readonly software: boolean; readonly measuredGflops: number | null } | null;
+}
+export interface DeviceAnswer { readonly deviceStatus: { readonly advice: readonly string[]; readonly agents: readonly DeviceAgent[] } }
 
 export const DATASETS = `query Datasets { datasets { name available reason } }`;
 export const TRAIN = `mutation Train($input: TrainModelInput!) { trainModel(input: $input) { id } }`;

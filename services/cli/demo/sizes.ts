@@ -17,25 +17,25 @@ export interface DemoSize {
 }
 
 const FULL: DemoSize = {
-  name: "full", trainCount: 8000, epochs: 6, warmupEpochs: 2, epsilons: [0.1, 0.2, 0.3], trainSteps: 5,
-  evaluationCount: 500, sampleSize: 400, pathSteps: 50, pgdSteps: 20, noise: [5, 26, 52, 104],
+  name: "full", trainCount: 8000, epochs: 3, warmupEpochs: 1, epsilons: [0.1, 0.2, 0.3], trainSteps: 5,
+  evaluationCount: 250, sampleSize: 400, pathSteps: 50, pgdSteps: 20, noise: [5, 26, 52, 104],
 };
 
 /** Largest first. */
 export const SIZES: readonly DemoSize[] = [
   FULL,
-  { ...FULL, name: "half", trainCount: 6000, epochs: 4, warmupEpochs: 1, trainSteps: 4, evaluationCount: 300, sampleSize: 300, pathSteps: 32 },
-  { ...FULL, name: "quarter", trainCount: 4000, epochs: 4, warmupEpochs: 1, trainSteps: 4, evaluationCount: 200, sampleSize: 200, pathSteps: 20, pgdSteps: 10 },
-  { ...FULL, name: "small", trainCount: 2400, epochs: 3, warmupEpochs: 1, trainSteps: 3, evaluationCount: 64, sampleSize: 64, pathSteps: 16, pgdSteps: 10, noise: [26, 52] },
-  { ...FULL, name: "smoke", trainCount: 600, epochs: 2, warmupEpochs: 1, trainSteps: 2, evaluationCount: 64, sampleSize: 24, pathSteps: 8, pgdSteps: 4, noise: [26, 52] },
+  { ...FULL, name: "half", trainCount: 6000, epochs: 2, trainSteps: 4, sampleSize: 300, pathSteps: 32 },
+  { ...FULL, name: "quarter", trainCount: 4000, epochs: 2, trainSteps: 4, evaluationCount: 200, sampleSize: 200, pathSteps: 20, pgdSteps: 10 },
+  { ...FULL, name: "small", trainCount: 2400, epochs: 2, trainSteps: 3, evaluationCount: 64, sampleSize: 64, pathSteps: 16, pgdSteps: 10, noise: [26, 52] },
+  { ...FULL, name: "smoke", trainCount: 600, epochs: 2, trainSteps: 2, evaluationCount: 64, sampleSize: 24, pathSteps: 8, pgdSteps: 4, noise: [26, 52] },
 ];
 
 /** MFLOP of a forward pass of the demo's network; a backward pass to the image costs about as much, one to the weights twice. */
 const FORWARD_MFLOP = 1.2;
 /** Small layers reach this share of the speed measured on a matrix product. */
 const EFFICIENCY = 0.47;
-/** After each epoch: steps of the PGD that the held-out images are attacked with, images of the Gini probe. */
-export const EVALUATION = { pgdSteps: 10, probe: 32 };
+/** After each epoch: steps of the PGD that the held-out images are attacked with, images of the Gini probe and points of its paths. */
+export const EVALUATION = { pgdSteps: 10, probe: 32, probeSteps: 20 };
 const COLOURS = 3;
 const OCCLUSION_GRID = 10;
 /** By the map and at random. */
@@ -47,7 +47,7 @@ const TEST_IMAGES = 2000;
 
 /** GFLOP of all that the demo does at this size. */
 export function demoGflop({ trainCount, epochs, epsilons, trainSteps, evaluationCount, sampleSize, pathSteps, pgdSteps, noise }: DemoSize): number {
-  const passes = (adversarial: boolean): number => trainCount * (3 + (adversarial ? 2 * trainSteps : 0)) + evaluationCount * (2 + 2 * EVALUATION.pgdSteps) + EVALUATION.probe * 2 * (pathSteps + 2);
+  const passes = (adversarial: boolean): number => trainCount * (3 + (adversarial ? 2 * trainSteps : 0)) + evaluationCount * (2 + 2 * EVALUATION.pgdSteps) + EVALUATION.probe * 2 * (EVALUATION.probeSteps + 2);
   const training = epochs * (passes(false) + epsilons.length * passes(true));
   const perImage = 2 * (pathSteps + 2) + PGD_EXTRA * 2 * pgdSteps + PLACEMENTS * (NOISE_TYPES * noise.length + COLOURS * OCCLUSION_GRID);
   const audit = (epsilons.length + 1) * (sampleSize * perImage + TEST_IMAGES);

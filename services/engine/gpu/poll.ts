@@ -3,15 +3,19 @@
  *
  * While any GPU promise is pending, dawn.node re-arms `setImmediate` with a native callback that polls the device
  * (src/dawn/node/binding/AsyncRunner.cpp; dawn-gpu/node-webgpu#17). On two cores that takes one of them from a software
- * rasteriser and halves its speed. Short waits stay immediate; longer ones go through 1 ms timers, so that the event
- * loop sleeps in epoll between polls.
+ * rasteriser and halves its speed. Short waits stay immediate; longer ones go through timers, so that the event loop sleeps
+ * in epoll between polls.
  */
 
 /** Polls served at once before naps begin: about 0.2 ms, the length of a short readback. */
 const IMMEDIATE_POLLS = 32;
-/** A pause this long means a new wait has begun. */
-const NEW_WAIT_MS = 5;
-const NAP_MS = 1;
+/**
+ * A nap is this part of the wait so far, within these bounds: a poll costs 30 to 70 µs with all that waking up takes, so
+ * that naps of 1 ms would take 5 % of a core, and the end of a wait is noticed at most 6 % late.
+ */
+const NAP_SHARE = 1 / 16;
+const SHORTEST_NAP_MS = 1;
+const LONGEST_NAP_MS = 4;
 
 export interface PollStatistics {
   /** Native polls seen since the throttle was installed. */
@@ -40,17 +44,20 @@ export function throttledImmediate(
   now: () => number = () => performance.now(),
   nap: (callback: Callback, ms: number) => unknown = setTimeout,
 ): (callback: Callback, ...values: unknown[]) => unknown {
+  let polling = false;
   let streak = 0;
-  let last = -Infinity;
+  let since = 0;
   return (callback, ...values) => {
     if (values.length > 0 || !isNative(callback)) return immediate(callback, ...values);
-    const time = now();
-    streak = time - last < NEW_WAIT_MS ? streak + 1 : 0;
-    last = time;
+    if (!polling) [streak, since] = [0, now()]; // a poll that finds something pending arms the next; a new wait begins elsewhere
     statistics.polls++;
-    if (streak < IMMEDIATE_POLLS) return immediate(callback);
+    const poll = (): void => {
+      polling = true;
+      try { callback(); } finally { polling = false; }
+    };
+    if (streak++ < IMMEDIATE_POLLS) return immediate(poll);
     statistics.naps++;
-    return nap(callback, NAP_MS);
+    return nap(poll, Math.round(Math.min(LONGEST_NAP_MS, Math.max(SHORTEST_NAP_MS, (now() - since) * NAP_SHARE))));
   };
 }
 

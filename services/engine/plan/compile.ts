@@ -14,6 +14,7 @@ import { otherRules } from "./lower-rest.ts";
 import { at, Lowering, type Rule, type Unit } from "./lowering.ts";
 import { Block, type MemoryPlan, place, placeTextures, type TextureSlot } from "./memory.ts";
 import type { NetworkParameters } from "./parameters.ts";
+import { Workspace } from "./workspace.ts";
 
 export interface PlanOptions {
   /** "train": batch norm uses the batch's statistics, and every run of the body moves the running ones once. */
@@ -26,6 +27,8 @@ export interface PlanOptions {
   readonly keep: readonly Value[];
   /** Parameter → its gradient, from differentiate: these are computed too, into `parameters.gradients`. */
   readonly gradientsInto?: ReadonlyMap<Value, Value>;
+  /** Where intermediate values lie, `keep` among them: gone when another plan of the workspace runs. Default: memory of the plan's own. */
+  readonly workspace?: Workspace;
 }
 
 /** A graph made ready for one batch size: plain steps for a Program. Its memory belongs to the scope it was compiled in. */
@@ -49,7 +52,7 @@ const RULES: Record<Exclude<Operation["op"], LeafOp>, Rule> & Partial<Record<Lea
  *
  * @throws EngineError SHAPE_MISMATCH when tensors, parameters and graph do not fit; OUT_OF_MEMORY.
  */
-export function compilePlan(gpu: Gpu, scope: Scope, graph: Graph, parameters: NetworkParameters, { mode, image, labels, keep, gradientsInto = new Map() }: PlanOptions): Plan {
+export function compilePlan(gpu: Gpu, scope: Scope, graph: Graph, parameters: NetworkParameters, { mode, image, labels, keep, gradientsInto = new Map(), workspace = new Workspace(scope) }: PlanOptions): Plan {
   const stored = new Set<Value>([...keep, ...gradientsInto.values()]);
   const live = ancestors(graph, stored);
   if (mode === "train") refuseFolded(graph, live);
@@ -59,11 +62,11 @@ export function compilePlan(gpu: Gpu, scope: Scope, graph: Graph, parameters: Ne
   for (const value of [...live].sort((a, b) => a - b)) lower(lowering, fusion, value);
   copyGradients(lowering, gradientsInto, gradientOf);
 
-  const survive = new Set([...keep.map((value) => lowering.block(value)), ...lowering.prologue.flatMap(({ writes }) => writes)]);
-  const memory = place([...lowering.prologue, ...lowering.body], survive, Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize));
-  allocate(scope, memory);
-  const textures = placeTextures([...lowering.prologue, ...lowering.body], new Set(lowering.prologue.flatMap(({ textures = [] }) => textures)));
-  allocateTextures(scope, textures);
+  allocateLasting(scope, lowering.prologue);
+  const memory = place([...lowering.prologue, ...lowering.body], new Set(keep.map((value) => lowering.block(value))), Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize));
+  allocate(workspace, memory);
+  const textures = placeTextures(lowering.body.map(withoutLasting), new Set());
+  allocateTextures(workspace, textures);
   const outputs = new Map(keep.map((value) => [value, at(lowering.block(value))]));
   return {
     prologue: stepsOf(lowering.prologue),
@@ -116,18 +119,28 @@ function refuseFolded(graph: Graph, live: ReadonlySet<Value>): void {
   }
 }
 
-function allocate(scope: Scope, { placements, arenas }: MemoryPlan): void {
-  const buffers = arenas.map((bytes, i) => scope.buffer(`workspace ${i}`, bytes));
+/** What the prologue makes outlives the plan's use of the workspace: it has memory of its own. */
+function allocateLasting(scope: Scope, prologue: readonly Unit[]): void {
+  for (const { writes, textures = [] } of prologue) {
+    for (const block of writes) block.tensor ??= scope.tensor(block.label, block.shape);
+    for (const each of textures) each.texture ??= scope.texture(each.block.label, each.block.bytes);
+  }
+}
+
+function withoutLasting(unit: Unit): Unit {
+  return { ...unit, textures: (unit.textures ?? []).filter(({ texture }) => !texture) };
+}
+
+function allocate(workspace: Workspace, { placements, arenas }: MemoryPlan): void {
+  const buffers = workspace.buffers(arenas);
   for (const { block, arena, offset } of placements) {
     block.tensor = { buffer: buffers[arena]!, offset, bytes: block.elements * 4, shape: block.shape, dtype: "f32", label: block.label };
   }
 }
 
-function allocateTextures(scope: Scope, slots: readonly TextureSlot[]): void {
-  slots.forEach(({ bytes, holds }, i) => {
-    const texture = scope.texture(`texture ${i}`, bytes);
-    for (const each of holds) each.texture = texture;
-  });
+function allocateTextures(workspace: Workspace, slots: readonly TextureSlot[]): void {
+  const textures = workspace.textures(slots.map(({ bytes }) => bytes));
+  slots.forEach(({ holds }, i) => { for (const each of holds) each.texture = textures[i]!; });
 }
 
 function stepsOf(units: readonly Unit[]): Step[] { return units.flatMap(({ steps }) => steps()); }

@@ -57,10 +57,10 @@ export class Guide {
       const [randomBits, randomPixelBits] = [words("bits", m), words("pixel bits", p)];
       const [seedLow, seedHigh] = seedWords(seed);
       const key = { n: batch, seedLow, seedHigh, draw: 0 };
+      const oneChannel = c === 1; // then sub-pixels are pixels, and one sort serves both
       const program = await session.prepare("rank", [
-        ...rankRows(attributor.map, rank.inductive, order, subKeys, { n: batch, m }),
-        channelMean(attributor.map, mean, { n: batch, c, p }),
-        ...rankRows(mean, pixelRank, centres.inductive, pixelKeys, { n: batch, m: p }),
+        ...rankRows(attributor.map, rank.inductive, oneChannel ? centres.inductive : order, subKeys, { n: batch, m }),
+        ...(oneChannel ? [] : [channelMean(attributor.map, mean, { n: batch, c, p }), ...rankRows(mean, pixelRank, centres.inductive, pixelKeys, { n: batch, m: p })]),
         fillBits(ids, randomBits, { ...key, m, stream: STREAM.randomSubPixels }),
         ...rankRows(randomBits, rank.random, order, subKeys, { n: batch, m }),
         fillBits(ids, randomPixelBits, { ...key, m: p, stream: STREAM.randomPixels }),

@@ -2,16 +2,19 @@ import type { InductiveOcclusionConfig } from "../../../schema/jobs/attack.ts";
 import { AppError } from "../../common/errors.ts";
 import type { Readback } from "../../engine/gpu/device.ts";
 import { Dynamic, type Step } from "../../engine/gpu/kernel.ts";
-import { copy, type Program } from "../../engine/gpu/program.ts";
+import type { Program } from "../../engine/gpu/program.ts";
 import type { Tensor } from "../../engine/gpu/tensor.ts";
 import { occlude } from "../../engine/kernels/attack/occlude.ts";
-import { ROW_CHECK, rowCheck } from "../../engine/kernels/reduce/row-check.ts";
+import { ROW_CHECK } from "../../engine/kernels/reduce/row-check.ts";
+import { inTurn } from "../in-turn.ts";
+import { evenly, launchRows } from "../launch-rows.ts";
 import type { Network } from "../models/network.ts";
-import { type PredictionPass, predictionPass } from "../models/predictor.ts";
+import { predictionPass } from "../models/predictor.ts";
 import { part } from "../part.ts";
 import type { Session } from "../session.ts";
 import { requireKept } from "./check.ts";
 import type { Guide } from "./guide.ts";
+import { judgeRows, type PerturbedRows, perturbedRows } from "./perturbed-rows.ts";
 import { type AttackedBatch, type AttackRecipe, type ImageBatch, occlusionVariant, type VariantResult } from "./variant.ts";
 
 /**
@@ -19,8 +22,9 @@ import { type AttackedBatch, type AttackRecipe, type ImageBatch, occlusionVarian
  * with the highest channel-mean signed attribution, n = 1…N (outer), r = 1…R (inner), each from the clean image. An image
  * is fooled when any (n, r) changes its class; the first one is reported. The control puts the squares on random pixels.
  *
- * Differs  the algorithm stops at the first success; here the whole grid runs, N·R passes in one command buffer, because
- *          asking the host after each costs more. Rate and first (n, r) are the same.
+ * Differs  the algorithm stops at the first success; here the whole grid runs, N·R passes in one command buffer and several
+ *          of them side by side in one launch, because asking the host after each costs more. Rate and first (n, r) are
+ *          the same.
  */
 export class InductiveOcclusion implements AttackRecipe {
   private constructor(
@@ -37,89 +41,83 @@ export class InductiveOcclusion implements AttackRecipe {
     const [c, h, w] = network.inputShape;
     if (maxCount > h * w || maxRadius > Math.max(h, w)) throw new AppError("INVALID_INPUT", `inductive occlusion: expected at most ${h * w} centres and radius ${Math.max(h, w)}, got ${maxCount} and ${maxRadius}`, { field: "attack.inductiveOcclusion" });
     const n = guide.batch;
-    const words = (label: string, value: (i: number) => number): Tensor => {
-      const tensor = scope.tensor(label, [n], "u32");
-      session.gpu.write(tensor, Uint32Array.from({ length: n }, (_, i) => value(i)));
+    const cells = maxCount * maxRadius;
+    const slots = evenly(cells, Math.max(1, Math.floor((await launchRows(session, network, "forward")) / n)));
+    const pass = await predictionPass(session, network, slots * n);
+    const words = (label: string, count: number, value: (i: number) => number): Tensor => {
+      const tensor = scope.tensor(label, [count], "u32");
+      session.gpu.write(tensor, Uint32Array.from({ length: count }, (_, i) => value(i)));
       return tensor;
     };
+    const inLaunch = (first: number): number => Math.min(slots, cells - first);
     const tensors: OcclusionTensors = {
-      pass: await predictionPass(session, network, n),
-      rows: words("rows", (i) => i), count: words("count", () => 0), radius: words("radius", () => 0),
-      constants: Array.from({ length: Math.max(maxCount, maxRadius) + 1 }, (_, value) => words(`constant ${value}`, () => value)),
-      predictions: scope.tensor("predictions", [maxCount * maxRadius, n], "u32"), facts: scope.tensor("facts", [maxCount * maxRadius, n, ROW_CHECK.width]), fact: scope.tensor("fact", [n, ROW_CHECK.width]),
-      geometry: { rows: n, images: n, c, h, w, maxCentres: h * w },
+      ...perturbedRows(session, pass, cells * n),
+      rows: words("rows", slots * n, (row) => row % n), example: { count: words("count", n, () => 0), radius: words("radius", n, () => 0) },
+      launches: Array.from({ length: Math.ceil(cells / slots) }, (_, l) => {
+        const [first, rows] = [l * slots, inLaunch(l * slots) * n];
+        const cell = (row: number): number => first + Math.floor(row / n);
+        return { first: first * n, rows, count: words("count", rows, (row) => Math.floor(cell(row) / maxRadius) + 1), radius: words("radius", rows, (row) => (cell(row) % maxRadius) + 1) };
+      }),
+      geometry: { images: n, c, h, w, maxCentres: h * w },
     };
     const colour = new Dynamic("colour");
     const programs = {
-      inductive: await session.prepare("occlusion", gridSteps(config, guide, tensors, "inductive", colour)),
-      random: await session.prepare("random occlusion", gridSteps(config, guide, tensors, "random", colour)),
+      inductive: await session.prepare("occlusion", gridSteps(guide, tensors, "inductive", colour)),
+      random: await session.prepare("random occlusion", gridSteps(guide, tensors, "random", colour)),
     };
-    const paint = await session.prepare("occlusion example", [occlusion(guide, tensors, "inductive", tensors, colour)]);
-    return new InductiveOcclusion(session, config, guide, tensors, colour, programs, session.readback([tensors.predictions, tensors.facts]), paint, session.readback([tensors.pass.image]));
+    const paint = await session.prepare("occlusion example", [occlusion(guide, tensors, "inductive", { rows: n, ...tensors.example }, colour)]);
+    return new InductiveOcclusion(session, config, guide, tensors, colour, programs, session.readback([tensors.predictions, tensors.facts]), paint, session.readback([part(pass.image, 0, n * c * h * w)]));
   }
 
   async attack({ x, labels, ids }: ImageBatch, examples: boolean): Promise<AttackedBatch> {
     const { colours, maxCount, maxRadius } = this.config;
+    const { batch } = this.guide;
     const results: VariantResult[] = [];
-    for (const placement of ["inductive", "random"] as const) {
-      for (const colour of colours) {
-        this.session.check();
-        this.programs[placement].run(new Map([[this.colour, colour]]));
-        const [predictions, facts] = (await this.readback.read()) as [Uint32Array, Float32Array];
-        const n = this.guide.batch;
-        for (let v = 0; v < maxCount * maxRadius; v++) requireKept("inductive occlusion", facts.subarray(v * n * ROW_CHECK.width), labels.length, ids, {});
-        results.push({ variant: occlusionVariant(placement, colour, maxCount, maxRadius), ...firstSuccess(predictions, labels, n, this.config), draws: 1 });
-      }
-    }
+    const variants = (["inductive", "random"] as const).flatMap((placement) => colours.map((colour) => ({ placement, colour })));
+    const submit = ({ placement, colour }: (typeof variants)[number]): void => {
+      this.session.check();
+      this.programs[placement].run(new Map([[this.colour, colour]]));
+    };
+    await inTurn(variants, submit, () => this.readback.read(), (found, { placement, colour }) => {
+      const [predictions, facts] = found as [Uint32Array, Float32Array];
+      for (let v = 0; v < maxCount * maxRadius; v++) requireKept("inductive occlusion", facts.subarray(v * batch * ROW_CHECK.width), labels.length, ids, {});
+      results.push({ variant: occlusionVariant(placement, colour, maxCount, maxRadius), ...firstSuccess(predictions, labels, batch, this.config), draws: 1 });
+    });
     return { results, examples: examples ? await this.#examples(results[0]!, x.length) : null };
   }
 
   /** The images of the first colour at the (n, r) that fooled them first, or at the largest where none did. */
   async #examples({ detail }: VariantResult, length: number): Promise<Float32Array> {
     const { gpu } = this.session;
-    gpu.write(this.tensors.count, Uint32Array.from(detail!, ({ n }) => n || this.config.maxCount));
-    gpu.write(this.tensors.radius, Uint32Array.from(detail!, ({ r }) => r || this.config.maxRadius));
+    gpu.write(this.tensors.example.count, Uint32Array.from(detail!, ({ n }) => n || this.config.maxCount));
+    gpu.write(this.tensors.example.radius, Uint32Array.from(detail!, ({ r }) => r || this.config.maxRadius));
     this.paint.run(new Map([[this.colour, this.config.colours[0]!]]));
     const [images] = (await this.painted.read()) as [Float32Array];
     return images.slice(0, length);
   }
 }
 
-interface OcclusionTensors {
-  readonly pass: PredictionPass;
-  /** [batch] u32: 0, 1, 2, … */
+/** What each row of a launch paints: u32 each. */
+interface Painting { readonly rows: number; readonly count: Tensor; readonly radius: Tensor }
+
+interface OcclusionTensors extends PerturbedRows {
+  /** [rows of a launch] u32: 0, 1, …, batch − 1, 0, 1, … */
   readonly rows: Tensor;
-  /** [batch] u32: what each example paints. */
-  readonly count: Tensor;
-  readonly radius: Tensor;
-  /** [batch] u32 each: constants[v] holds v everywhere. */
-  readonly constants: readonly Tensor[];
-  readonly predictions: Tensor;
-  readonly facts: Tensor;
-  readonly fact: Tensor;
-  readonly geometry: { readonly rows: number; readonly images: number; readonly c: number; readonly h: number; readonly w: number; readonly maxCentres: number };
+  /** [batch] each: what each example paints. */
+  readonly example: Omit<Painting, "rows">;
+  /** The grid, n outer, r inner, cut into launches; `first` counts rows over all of them. */
+  readonly launches: readonly (Painting & { readonly first: number })[];
+  readonly geometry: { readonly images: number; readonly c: number; readonly h: number; readonly w: number; readonly maxCentres: number };
 }
 
 /** Paints the guide's images into the input of the network. */
-function occlusion(guide: Guide, { rows, pass, geometry }: OcclusionTensors, placement: "inductive" | "random", { count, radius }: { count: Tensor; radius: Tensor }, colour: Dynamic): Step {
-  return occlude(guide.image, guide.centres[placement], { sourceRow: rows, count, radius }, pass.image, { ...geometry, colour });
+function occlusion(guide: Guide, { rows: sourceRow, pass, geometry }: OcclusionTensors, placement: "inductive" | "random", { rows, count, radius }: Painting, colour: Dynamic): Step {
+  return occlude(guide.image, guide.centres[placement], { sourceRow, count, radius }, pass.image, { ...geometry, rows, colour });
 }
 
-/** One forward pass of the batch for each (n, r), n outer, r inner. */
-function gridSteps({ maxCount, maxRadius }: InductiveOcclusionConfig, guide: Guide, tensors: OcclusionTensors, placement: "inductive" | "random", colour: Dynamic): Step[] {
-  const { pass, constants, predictions, facts, fact, geometry: { c, h, w } } = tensors;
-  const n = guide.batch;
-  const steps: Step[] = [...pass.prologue];
-  for (let count = 1, v = 0; count <= maxCount; count++) {
-    for (let radius = 1; radius <= maxRadius; radius++, v++) {
-      steps.push(
-        occlusion(guide, tensors, placement, { count: constants[count]!, radius: constants[radius]! }, colour),
-        ...pass.body, rowCheck(pass.image, guide.image, fact, { n, m: c * h * w }),
-        copy(pass.prediction, part(predictions, v * n, n)), copy(fact, part(facts, v * n * ROW_CHECK.width, n * ROW_CHECK.width)),
-      );
-    }
-  }
-  return steps;
+/** Every (n, r) of every image. */
+function gridSteps(guide: Guide, tensors: OcclusionTensors, placement: "inductive" | "random", colour: Dynamic): Step[] {
+  return [...tensors.pass.prologue, ...tensors.launches.flatMap((launch) => [occlusion(guide, tensors, placement, launch, colour), ...judgeRows(tensors, launch.first, launch.rows)])];
 }
 
 /** @param predictions [N·R, batch], n outer, r inner. `detail` holds the first (n, r) that fooled each image, (0, 0) for none. */

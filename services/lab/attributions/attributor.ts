@@ -9,14 +9,16 @@ import { pathFinish } from "../../engine/kernels/attribution/path-finish.ts";
 import { pathPoint } from "../../engine/kernels/attribution/path-point.ts";
 import { rowSum } from "../../engine/kernels/attribution/row-sum.ts";
 import { subPixels } from "../data/dataset.ts";
+import { inTurn } from "../in-turn.ts";
+import { evenly, launchRows } from "../launch-rows.ts";
 import type { Network } from "../models/network.ts";
 import { part } from "../part.ts";
 import type { Session } from "../session.ts";
 import { baselineImage } from "./baseline.ts";
-import { type GradientPass, gradientPass } from "./input-gradient.ts";
-import { layOutPath, type PathLayout } from "./path-layout.ts";
+import { type LogitPass, logitPass } from "./input-gradient.ts";
+import { layOutPath, type PathLayout, pathPoints } from "./path-layout.ts";
 
-/** Images whose path integrals are summed side by side: bounds the memory of sums, and how long a cancelled run goes on. */
+/** Images whose path integrals are summed side by side, at least: fewer would leave the last launch of a group half empty. */
 const PATH_GROUP = 16;
 
 /**
@@ -27,8 +29,8 @@ const PATH_GROUP = 16;
  *   input × gradient      aᵢ = xᵢ · ∂f_y/∂xᵢ                                   (Shrikumar et al. 2016)
  *   integrated gradients  aᵢ = (xᵢ − bᵢ) · ∫₀¹ ∂f_y/∂xᵢ(b + α(x − b)) dα       (Sundararajan et al. 2017)
  *
- * A path's points are spread over the rows of a batch, so that one image's 50 steps are a few large launches. A map's bits
- * depend on image, weights and config alone, not on the batch it was computed in.
+ * The points of several images' paths are the rows of a launch, as many as suit the adapter (launch-rows.ts): one image's
+ * 50 steps are one launch, where they fit. A map's bits depend on image, weights and config alone.
  */
 export class Attributor {
   private constructor(
@@ -41,7 +43,7 @@ export class Attributor {
     private readonly keep: readonly Program[],
   ) {}
 
-  /** @param batch images per call, and rows of one launch. Kept for the session. */
+  /** @param batch images per call, at most; prepared for more than come, launches stay half empty. Kept for the session. */
   static prepare(session: Session, network: Network, config: AttributionConfig, batch: number): Promise<Attributor> {
     return session.cached(network, `attributor ${batch} ${JSON.stringify(config)}`, async () => {
       const recipe = await RECIPES[config.method](session, network, config, batch);
@@ -68,18 +70,24 @@ export class Attributor {
   async attribute(x: Float32Array, labels: Uint32Array): Promise<{ gap: Float64Array | null }> {
     const { length } = labels;
     if (length > this.batch) throw new EngineError("SHAPE_MISMATCH", `attributor: expected at most ${this.batch} images, got ${length}`);
-    const { group, run, read } = this.recipe;
+    const { group, run, read, hasGap } = this.recipe;
     const m = x.length / length;
     const gap = new Float64Array(length);
-    for (let first = 0; first < length; first += group) {
+    const submit = ({ first, last }: Group): void => {
       this.session.check();
-      const last = Math.min(first + group, length);
       run(x.subarray(first * m, last * m), labels.subarray(first, last));
       this.keep[first / group]!.run();
-      gap.set(await read(last - first), first);
-    }
-    return { gap: this.recipe.hasGap ? gap : null };
+    };
+    await inTurn(groupsOf(length, group), submit, ({ first, last }) => read(last - first), (missing, { first }) => gap.set(missing, first));
+    return { gap: hasGap ? gap : null };
   }
+}
+
+/** Images [first, last) of a call. */
+interface Group { readonly first: number; readonly last: number }
+
+function* groupsOf(length: number, group: number): Generator<Group> {
+  for (let first = 0; first < length; first += group) yield { first, last: Math.min(first + group, length) };
 }
 
 /** How one method fills a group of maps. */
@@ -100,19 +108,20 @@ const RECIPES: Readonly<Record<AttributionConfig["method"], typeof pathRecipe>> 
 
 async function gradientRecipe(session: Session, network: Network, config: AttributionConfig, batch: number): Promise<Recipe> {
   const { gpu, scope } = session;
-  const pass = await gradientPass(session, network, batch, "logit");
+  const n = evenly(batch, await launchRows(session, network, "gradient"));
+  const pass = await logitPass(session, network, n);
   const m = subPixels(network.inputShape);
   const steps = [...pass.prologue, ...pass.body];
   let map = pass.gradient;
   if (config.method === "input-x-gradient") {
-    map = scope.tensor("input × gradient", [batch, m]);
-    steps.push(pathFinish(pass.gradient, pass.image, scope.tensor("zero", [batch, m]), map, { n: batch, m }));
+    map = scope.tensor("input × gradient", [n, m]);
+    steps.push(pathFinish(pass.gradient, pass.image, scope.tensor("zero", [n, m]), map, { n, m }));
   }
-  const total = scope.tensor("row sums", [batch]);
+  const total = scope.tensor("row sums", [n]);
   const readback = session.readback([total]);
-  const program = await session.prepare(config.method, [...steps, rowSum(map, total, { n: batch, m })]);
+  const program = await session.prepare(config.method, [...steps, rowSum(map, total, { n, m })]);
   return {
-    group: batch, map, hasGap: false,
+    group: n, map, hasGap: false,
     run(x, labels) {
       gpu.write(pass.image, x);
       gpu.write(pass.labels, labels);
@@ -127,21 +136,24 @@ async function gradientRecipe(session: Session, network: Network, config: Attrib
 
 async function pathRecipe(session: Session, network: Network, config: AttributionConfig, batch: number): Promise<Recipe> {
   const { gpu, scope } = session;
-  const group = Math.min(batch, PATH_GROUP);
-  const pass = await gradientPass(session, network, batch, "logit");
+  const most = await launchRows(session, network, "gradient");
+  const points = pathPoints(config.rule, config.steps);
+  const group = evenly(batch, Math.max(PATH_GROUP, Math.floor(most / points)));
+  const rows = evenly(group * points, most);
+  const pass = await logitPass(session, network, rows);
   const m = subPixels(network.inputShape);
-  const layout = layOutPath(config.rule, config.steps, group, batch);
+  const layout = layOutPath(config.rule, config.steps, group, rows);
   const [x, baseline, sum, map] = ["x", "baseline", "sum", "map"].map((label) => scope.tensor(label, [group, m])) as [Tensor, Tensor, Tensor, Tensor];
   const total = scope.tensor("row sums", [group]);
-  const values = scope.tensor("path values", [layout.launches.length, batch]);
-  const rowLabels = scope.tensor("path labels", [layout.launches.length, batch], "u32");
+  const values = scope.tensor("path values", [layout.launches.length, rows]);
+  const rowLabels = scope.tensor("path labels", [layout.launches.length, rows], "u32");
   const image = baselineImage(config, network);
   for (let i = 0; i < group; i++) gpu.write(part(baseline, i * m, m), image);
   const begin = await session.prepare("path: begin", [...pass.prologue, clear(sum)]);
   const body = await session.prepare("path: gradient", pass.body);
   const launches: { before: Program; after: Program }[] = [];
   for (const [i, launch] of layout.launches.entries()) {
-    const { before, after } = aroundGradient(session, pass, launch, { x, baseline, sum, m, group }, part(rowLabels, i * batch, batch), part(values, i * batch, batch));
+    const { before, after } = aroundGradient(session, pass, launch, { x, baseline, sum, m, group }, part(rowLabels, i * rows, rows), part(values, i * rows, rows));
     launches.push({ before: await session.prepare("path: points", before), after: await session.prepare("path: sum", after) });
   }
   const end = await session.prepare("path: end", [pathFinish(sum, x, baseline, map, { n: group, m }), rowSum(map, total, { n: group, m })]);
@@ -153,7 +165,7 @@ async function pathRecipe(session: Session, network: Network, config: Attributio
       gpu.write(rowLabels, Uint32Array.from(layout.imageOfRow, (i) => labels[Math.min(i, labels.length - 1)]!));
       begin.run();
       // Rows lie image by image, so fewer images than a group need only the first launches.
-      for (const { before, after } of launches.slice(0, Math.ceil((layout.endRow[labels.length - 1]! + 1) / batch))) {
+      for (const { before, after } of launches.slice(0, Math.ceil((layout.endRow[labels.length - 1]! + 1) / rows))) {
         before.run();
         body.run();
         after.run();
@@ -171,7 +183,7 @@ async function pathRecipe(session: Session, network: Network, config: Attributio
 interface PathTensors { readonly x: Tensor; readonly baseline: Tensor; readonly sum: Tensor; readonly m: number; readonly group: number }
 
 /** What one launch does before and after the gradient, which all launches share. */
-function aroundGradient({ gpu, scope }: Session, pass: GradientPass, launch: PathLayout["launches"][number], { x, baseline, sum, m, group }: PathTensors, labels: Tensor, values: Tensor): Record<"before" | "after", Step[]> {
+function aroundGradient({ gpu, scope }: Session, pass: LogitPass, launch: PathLayout["launches"][number], { x, baseline, sum, m, group }: PathTensors, labels: Tensor, values: Tensor): Record<"before" | "after", Step[]> {
   const n = pass.batch;
   const upload = (label: string, data: Uint32Array | Float32Array): Tensor => {
     const tensor = scope.tensor(label, [data.length], data instanceof Uint32Array ? "u32" : "f32");

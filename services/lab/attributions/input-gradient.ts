@@ -1,11 +1,11 @@
 import type { Tensor } from "../../engine/gpu/tensor.ts";
 import { subPixels } from "../data/dataset.ts";
-import { type CompiledGradient, compileGradient } from "../models/compiled.ts";
+import { type CompiledGradient, type CompiledLogit, compileLogit, compileLossGradient } from "../models/compiled.ts";
 import type { Network } from "../models/network.ts";
 import type { Session } from "../session.ts";
 
-/** A compiled gradient with tensors of its own to read. */
-export interface GradientPass extends CompiledGradient {
+/** Tensors that a pass reads. */
+interface PassInputs {
   readonly batch: number;
   /** [batch, m] f32 in [0, 1]; input. */
   readonly image: Tensor;
@@ -13,11 +13,26 @@ export interface GradientPass extends CompiledGradient {
   readonly labels: Tensor;
 }
 
-/** Compiled once per network, batch size and value, and kept for the session. */
-export function gradientPass(session: Session, network: Network, batch: number, of: "loss" | "logit"): Promise<GradientPass> {
-  return session.cached(network, `gradient ${of} ${batch}`, async () => {
-    const image = session.scope.tensor("image", [batch, subPixels(network.inputShape)]);
-    const labels = session.scope.tensor("labels", [batch], "u32");
-    return { batch, image, labels, ...compileGradient(session, network, of, image, labels) };
+/** Gradients with tensors of their own to read. */
+export type LossPass = PassInputs & CompiledGradient;
+export type LogitPass = PassInputs & CompiledLogit;
+
+/** Compiled once per network and batch size, and kept for the session. */
+export function lossPass(session: Session, network: Network, batch: number): Promise<LossPass> {
+  return session.cached(network, `loss gradient ${batch}`, async () => {
+    const inputs = passInputs(session, network, batch);
+    return { ...inputs, ...compileLossGradient(session, network, inputs.image, inputs.labels) };
   });
+}
+
+/** Compiled once per network and batch size, and kept for the session. */
+export function logitPass(session: Session, network: Network, batch: number): Promise<LogitPass> {
+  return session.cached(network, `logit ${batch}`, async () => {
+    const inputs = passInputs(session, network, batch);
+    return { ...inputs, ...compileLogit(session, network, inputs.image, inputs.labels) };
+  });
+}
+
+function passInputs({ scope }: Session, network: Network, batch: number): PassInputs {
+  return { batch, image: scope.tensor("image", [batch, subPixels(network.inputShape)]), labels: scope.tensor("labels", [batch], "u32") };
 }

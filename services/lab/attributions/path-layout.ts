@@ -20,14 +20,26 @@ export interface Launch {
   readonly rowCount: Uint32Array;
 }
 
-/**
- * Lays the path points of `images` images into launches of `rows` rows, image by image in ascending α, with both ends of
- * each path added at weight 0: they give f(x) and f(baseline) for the completeness gap without a pass of their own.
- * Rows left over repeat the last point at weight 0.
- */
-export function layOutPath(rule: "gauss-legendre" | "trapezoid", steps: number, images: number, rows: number): PathLayout {
+type Rule = "gauss-legendre" | "trapezoid";
+
+/** The points of one image's path in ascending α, both ends among them: at weight 0 where the rule does without. */
+function pathOf(rule: Rule, steps: number): { readonly alpha: number; readonly weight: number }[] {
   const { alphas, weights } = quadrature(rule, steps);
-  const path = [{ alpha: 0, weight: 0 }, ...alphas.map((alpha, i) => ({ alpha, weight: weights[i]! })), { alpha: 1, weight: 0 }];
+  const points = alphas.map((alpha, i) => ({ alpha, weight: weights[i]! }));
+  const end = (alpha: number): typeof points => (alphas.includes(alpha) ? [] : [{ alpha, weight: 0 }]);
+  return [...end(0), ...points, ...end(1)];
+}
+
+/** Rows that one image's path takes. */
+export function pathPoints(rule: Rule, steps: number): number { return pathOf(rule, steps).length; }
+
+/**
+ * Lays the path points of `images` images into launches of `rows` rows, image by image in ascending α. The ends of each
+ * path give f(x) and f(baseline) for the completeness gap without a pass of their own. Rows left over repeat the last point
+ * at weight 0.
+ */
+export function layOutPath(rule: Rule, steps: number, images: number, rows: number): PathLayout {
+  const path = pathOf(rule, steps);
   const total = images * path.length;
   const launches = Array.from({ length: Math.ceil(total / rows) }, (_, l): Launch => {
     const at = (j: number): number => Math.min(l * rows + j, total - 1);

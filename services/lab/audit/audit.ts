@@ -27,7 +27,7 @@ const SPLIT = "test";
 export async function audit(session: Session, models: readonly AuditedModel[], dataset: Dataset, config: AuditConfig, seed: bigint, save: SaveBlob, onResults: (results: ResultsInput) => Promise<void> | void): Promise<void> {
   const { batchSize, sampleSize, attribution, measures, attacks, keepExamples } = config;
   for (const { network } of models) requireFit(network, dataset);
-  const predictions = await predictAll(session, models.map((m) => m.network), dataset, SPLIT, batchSize, seed);
+  const predictions = await predictAll(session, models.map((m) => m.network), dataset, SPLIT, seed);
   const sample = correctUnderAll(predictions, dataset, sampleSize);
   await onResults({ sampleSet: { split: SPLIT, indices: [...sample.indices] }, accuracies: cleanAccuracies(models, predictions, dataset) });
   const unconditional = predictions.order.slice(0, sampleSize);
@@ -39,7 +39,7 @@ export async function audit(session: Session, models: readonly AuditedModel[], d
     try {
       await onResults(await runModelWork(own, {
         modelId: id, network, dataset, split: SPLIT, sample: sample.indices, right: all, pgdImages, accuracyOver: new Set(unconditional),
-        attribution, measures, attacks, batch: batchSize, seed, keepMaps: keepExamples, keepExamples,
+        attribution, measures, attacks, batchSize, seed, keepMaps: keepExamples, keepExamples,
       }, save, (done, total) => {
         const seconds = (session.clock.monotonic() - started) / 1000;
         const remaining = (total - done) + (models.length - position - 1) * total;

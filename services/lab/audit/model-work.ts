@@ -10,6 +10,7 @@ import { Attributor } from "../attributions/attributor.ts";
 import { type Dataset, gather, gatherLabels, type SplitName } from "../data/dataset.ts";
 import { GiniMeter } from "../inequality/gini-meter.ts";
 import { InequalityLedger } from "../inequality/summarise.ts";
+import { evenly, launchRows } from "../launch-rows.ts";
 import { type Network, requireFit } from "../models/network.ts";
 import type { Session } from "../session.ts";
 import { ArtifactWriter, type SaveBlob } from "./artifacts.ts";
@@ -32,8 +33,8 @@ export interface ModelWork {
   /** How maps are measured; not at all when empty. */
   readonly measures: readonly InequalityMeasure[];
   readonly attacks: readonly AttackConfig[];
-  /** Images per launch. */
-  readonly batch: number;
+  /** Images at a time, at most; fewer when that suits the adapter (launch-rows.ts). */
+  readonly batchSize: number;
   readonly seed: bigint;
   /** How many images, the first of the sample, have their maps, or their perturbed versions, kept as files. */
   readonly keepMaps: number;
@@ -56,9 +57,10 @@ interface PreparedAttack { readonly name: string; readonly recipe: AttackRecipe;
  * @throws AppError DATASET_MISMATCH, INVALID_INPUT, ATTACK_INVALID, VALUE_RANGE.
  */
 export async function runModelWork(session: Session, work: ModelWork, save: SaveBlob, onImages: (done: number, total: number) => void = () => undefined): Promise<ModelResults> {
-  const { network, dataset, modelId, attribution, measures, batch, seed } = work;
+  const { network, dataset, modelId, attribution, measures, seed } = work;
   requireFit(network, dataset);
-  const attacks = await prepareAttacks(session, work);
+  const batch = await batchSizes(session, work);
+  const attacks = await prepareAttacks(session, work, batch);
   const guided = attacks.filter((a) => a.guided);
   const direct = attacks.filter((a) => !a.guided);
   const inequality = new InequalityLedger(modelId, attribution, measures);
@@ -72,11 +74,11 @@ export async function runModelWork(session: Session, work: ModelWork, save: Save
   };
 
   if (sample.length > 0) {
-    const attributor = await Attributor.prepare(session, network, attribution, batch);
-    const guide = guided.length > 0 ? await Guide.prepare(session, network, attribution, batch, seed) : undefined;
-    const meter = measures.length > 0 ? await GiniMeter.prepare(session, attributor.map, network.inputShape, batch, measures) : undefined;
+    const attributor = await Attributor.prepare(session, network, attribution, batch.guided);
+    const guide = guided.length > 0 ? await Guide.prepare(session, network, attribution, batch.guided, seed) : undefined;
+    const meter = measures.length > 0 ? await GiniMeter.prepare(session, attributor.map, network.inputShape, batch.guided, measures) : undefined;
     const maps = session.readback([attributor.map]);
-    for (const [first, images] of batches(work, sample)) {
+    for (const [first, images] of batches(work, sample, batch.guided)) {
       const { gap } = await (guide ? guide.load(images) : attributor.attribute(images.x, images.labels));
       inequality.add({ images: [...images.ids], labels: images.labels }, meter ? await meter.measure(images.labels.length) : [], gap);
       await keepMaps(work, maps, images, work.keepMaps - first, artifacts);
@@ -84,7 +86,7 @@ export async function runModelWork(session: Session, work: ModelWork, save: Save
     }
   }
   const errorOver = new Set(work.sample.filter((image) => work.right.has(image)));
-  for (const [first, images] of batches(work, pgdImages)) {
+  for (const [first, images] of batches(work, pgdImages, batch.direct)) {
     await attackAll(direct, images, first, { error: (i) => errorOver.has(images.ids[i]!), accuracy: (i) => work.accuracyOver.has(images.ids[i]!) });
   }
   return {
@@ -93,11 +95,19 @@ export async function runModelWork(session: Session, work: ModelWork, save: Save
   };
 }
 
-function prepareAttacks(session: Session, { network, modelId, attacks, attribution, batch, seed }: ModelWork): Promise<PreparedAttack[]> {
+/** Images at a time of the work that follows maps and of the work that does not. */
+interface BatchSizes { readonly guided: number; readonly direct: number }
+
+async function batchSizes(session: Session, { network, batchSize, sample, pgdImages }: ModelWork): Promise<BatchSizes> {
+  const most = Math.min(batchSize, await launchRows(session, network, "gradient"));
+  return { guided: evenly(sample.length, most), direct: evenly(pgdImages.length, most) };
+}
+
+function prepareAttacks(session: Session, { network, modelId, attacks, attribution, seed }: ModelWork, batch: BatchSizes): Promise<PreparedAttack[]> {
   const names = attackNames(attacks);
   return Promise.all(attacks.map(async (attack, i): Promise<PreparedAttack> => ({
     name: names[i]!, guided: isGuided(attack), ledger: new AttackLedger(modelId, attack, names[i]!),
-    recipe: await prepareAttack(session, network, attack, attribution, batch, seed),
+    recipe: await prepareAttack(session, network, attack, attribution, isGuided(attack) ? batch.guided : batch.direct, seed),
   })));
 }
 
@@ -115,7 +125,7 @@ async function keepMaps({ attribution }: ModelWork, maps: Readback, images: Imag
   await artifacts.pictures("original", "clean", kept, images.x);
 }
 
-function* batches({ dataset, split, batch }: ModelWork, indices: readonly number[]): Generator<[number, ImageBatch]> {
+function* batches({ dataset, split }: ModelWork, indices: readonly number[], batch: number): Generator<[number, ImageBatch]> {
   for (let first = 0; first < indices.length; first += batch) {
     const some = indices.slice(first, first + batch);
     yield [first, { x: gather(dataset, split, some), labels: gatherLabels(dataset, split, some), ids: Uint32Array.from(some) }];

@@ -23,13 +23,16 @@ export interface SampleSet {
 }
 
 /** Every model's prediction for every image of the split, in an order that depends on the seed alone. */
-export async function predictAll(session: Session, networks: readonly Network[], dataset: Dataset, split: SplitName, batch: number, seed: bigint): Promise<Predictions> {
-  const count = dataset.splits[split].count;
+export async function predictAll(session: Session, networks: readonly Network[], dataset: Dataset, split: SplitName, seed: bigint): Promise<Predictions> {
+  const { count } = dataset.splits[split];
   const order = Array.from(new Rng(seed, STREAM.selection).permutation(count));
   const classes: Uint32Array[] = [];
   for (const [i, network] of networks.entries()) {
-    const predictor = await Predictor.prepare(session, network, batch);
-    classes.push(await predictor.predict(dataset, split, order, (done) => session.progress({ phase: "clean predictions", done: i * count + done, total: networks.length * count, etaSeconds: null, imagesPerSecond: null })));
+    const own = session.child(); // twenty models' plans at once would not fit every device
+    try {
+      const predictor = await Predictor.prepare(own, network, count);
+      classes.push(await predictor.predict(dataset, split, order, (done) => session.progress({ phase: "clean predictions", done: i * count + done, total: networks.length * count, etaSeconds: null, imagesPerSecond: null })));
+    } finally { own.dispose(); }
   }
   return { split, order, classes };
 }
@@ -57,18 +60,18 @@ export function correctUnderAll({ split, order, classes }: Predictions, dataset:
  * @returns also which of them the model gets right: error rates are over these.
  * @throws AppError DATASET_MISMATCH, INVALID_INPUT (an index outside the split), TOO_FEW_IMAGES.
  */
-export async function select(session: Session, network: Network, dataset: Dataset, selection: SelectionConfig, batch: number, seed: bigint): Promise<SampleSet & { readonly right: ReadonlySet<number> }> {
+export async function select(session: Session, network: Network, dataset: Dataset, selection: SelectionConfig, seed: bigint): Promise<SampleSet & { readonly right: ReadonlySet<number> }> {
   const { split, count, indices, correctOnly } = selection;
   requireFit(network, dataset);
   const total = dataset.splits[split].count;
   const outside = indices?.find((i) => i >= total);
   if (outside !== undefined) throw new AppError("INVALID_INPUT", `selection: expected indices below ${total} (${dataset.name}/${split}), got ${outside}`, { field: "selection.indices" });
   if (correctOnly && indices === undefined) {
-    const sample = correctUnderAll(await predictAll(session, [network], dataset, split, batch, seed), dataset, count);
+    const sample = correctUnderAll(await predictAll(session, [network], dataset, split, seed), dataset, count);
     return { ...sample, right: new Set(sample.indices) };
   }
   const wanted = indices ?? firstSeeded(dataset, split, count, seed);
-  const predicted = await (await Predictor.prepare(session, network, batch)).predict(dataset, split, wanted);
+  const predicted = await (await Predictor.prepare(session, network, wanted.length)).predict(dataset, split, wanted);
   const right = wanted.filter((image, i) => predicted[i] === dataset.splits[split].labels[image]);
   if (!correctOnly) return { split, indices: wanted, right: new Set(right) };
   if (right.length === 0) throw new AppError("TOO_FEW_IMAGES", `selection: expected at least one of the ${wanted.length} images to be classified correctly, none is; set correctOnly to false to use them all`, { expected: 1, found: 0, of: wanted.length });

@@ -28,11 +28,13 @@ export function gatherAugmented(dataset: Dataset, split: SplitName, indices: Arr
     const dy = below(a, 2 * cropPadding + 1) - cropPadding;
     const dx = below(b, 2 * cropPadding + 1) - cropPadding;
     const mirrored = flip && below(f, 2) === 1;
-    for (let k = 0; k < c; k++) for (let row = 0; row < h; row++) for (let column = 0; column < w; column++) {
-      const fromRow = row + dy;
-      const fromColumn = (mirrored ? w - 1 - column : column) + dx;
-      if (fromRow < 0 || fromRow >= h || fromColumn < 0 || fromColumn >= w) continue; // the black border
-      x[i * m + (k * h + row) * w + column] = images[index * m + (k * h + fromRow) * w + fromColumn]! / 255;
+    const from = index * m;
+    const firstColumn = Math.max(0, mirrored ? dx : -dx); // the others are the black border
+    const lastColumn = Math.min(w, mirrored ? w + dx : w - dx);
+    for (let k = 0; k < c; k++) for (let row = Math.max(0, -dy); row < Math.min(h, h - dy); row++) {
+      const to = i * m + (k * h + row) * w;
+      const source = from + (k * h + row + dy) * w + (mirrored ? w - 1 + dx : dx);
+      for (let column = firstColumn; column < lastColumn; column++) x[to + column] = images[mirrored ? source - column : source + column]! / 255;
     }
   }
   return x;

@@ -1,10 +1,8 @@
 import { seedWords } from "../../common/rng.ts";
 import { Dynamic, type Step } from "../../engine/gpu/kernel.ts";
-import { copy, repeat } from "../../engine/gpu/program.ts";
 import type { Tensor } from "../../engine/gpu/tensor.ts";
-import { linfStart } from "../../engine/kernels/attack/linf-start.ts";
-import { linfStep } from "../../engine/kernels/attack/linf-step.ts";
-import { compileGradient } from "../models/compiled.ts";
+import { pgdSteps } from "../attacks/pgd-steps.ts";
+import { compileLossGradient } from "../models/compiled.ts";
 import type { Network } from "../models/network.ts";
 import type { Session } from "../session.ts";
 import type { Reach } from "./schedule.ts";
@@ -19,18 +17,18 @@ export interface AttackInputs {
   readonly ids: Tensor;
 }
 
-/** Untargeted l∞ PGD as plain steps, to stand inside a longer command buffer. */
+/** Untargeted l∞ PGD as plain steps, to stand inside a training step's command buffer. */
 export interface InnerAttack {
   /** Run after every change of the weights. */
   readonly prologue: readonly Step[];
   readonly body: readonly Step[];
-  /** [n, m] f32: the adversarial images after the body. */
-  readonly adversarial: Tensor;
-  /** @param draw which of an image's random starts: the epoch, the restart. */
+  /** @param draw which of an image's random starts: the epoch. */
   values(reach: Reach, draw: number): [Dynamic, number][];
 }
 
 export interface InnerAttackOptions {
+  /** Receives the adversarial images: [n, m] f32. */
+  readonly adversarial: Tensor;
   readonly steps: number;
   readonly randomStart: boolean;
   readonly seed: bigint;
@@ -38,21 +36,14 @@ export interface InnerAttackOptions {
   readonly stream: number;
 }
 
-/**
- * x ← Π( x + α·sign ∇loss ), `steps` times from a random point of the box (Madry et al. 2018, equation 2.1), on the network
- * in evaluation mode. Radius, step and draw are given at each run.
- */
-export function compileInnerAttack(session: Session, network: Network, { image, labels, ids }: AttackInputs, { steps, randomStart, seed, stream }: InnerAttackOptions): InnerAttack {
-  const [n, m] = image.shape as [number, number];
+/** The attack of equation 2.1 of Madry et al. 2018, on the network in evaluation mode. Radius, step and draw are given at each run. */
+export function compileInnerAttack(session: Session, network: Network, { image, labels, ids }: AttackInputs, { adversarial, steps, randomStart, seed, stream }: InnerAttackOptions): InnerAttack {
   const [epsilon, stepSize, draw] = [new Dynamic("epsilon"), new Dynamic("step size"), new Dynamic("draw")];
-  const adversarial = session.scope.tensor("adversarial", [n, m]);
-  const { prologue, body, gradient } = compileGradient(session, network, "loss", adversarial, labels);
+  const pass = compileLossGradient(session, network, adversarial, labels);
   const [seedLow, seedHigh] = seedWords(seed);
-  const start = randomStart ? linfStart(image, ids, adversarial, { n, m, seedLow, seedHigh, draw, stream, epsilon }) : copy(image, adversarial);
-  const iteration = [...body, linfStep(adversarial, image, gradient, { n, m, stepSize, epsilon, direction: 1 })];
   return {
-    prologue, adversarial,
-    body: [start, ...repeat(steps, () => iteration)],
+    prologue: pass.prologue,
+    body: pgdSteps({ x: adversarial, x0: image, ids, pass }, { norm: "linf", steps, epsilon, stepSize, direction: 1, start: randomStart ? { seedLow, seedHigh, draw, stream } : undefined }),
     values: (reach, drawn) => [[epsilon, reach.epsilon], [stepSize, reach.stepSize], ...(randomStart ? [[draw, drawn] as [Dynamic, number]] : [])],
   };
 }

@@ -40,8 +40,6 @@ export interface Trained {
   readonly finalMetrics: Readonly<Record<string, number | null>>;
 }
 
-const EVALUATION_BATCH = 128;
-
 /**
  * Trains a fresh network, standard or PGD-adversarially (equations 1 and 3 of the paper), and measures it after each epoch
  * on held-out images.
@@ -83,6 +81,7 @@ class Training {
     const belongsTo = fingerprint(config, seed, dataset);
     network.parameters.initialise(seed);
     const { epoch, metrics } = hooks.resume ? loadCheckpoint(session.gpu, network.parameters, hooks.resume, belongsTo) : { epoch: 0, metrics: {} };
+    await session.tune(network, { training: true });
     const step = await TrainingStep.compile(session, network, config, seed, length);
     const ring = await LossRing.prepare(session, step.loss);
     return new Training(session, dataset, config, hooks, network, images, length, step, ring, belongsTo, epoch, metrics);
@@ -120,9 +119,11 @@ class Training {
     const started = clock.monotonic();
     const losses: number[] = [];
     const speed = (): number => (losses.length * this.config.batchSize) / Math.max(1e-3, (clock.monotonic() - started) / 1000);
-    for (const batch of this.images.epoch(epoch)) {
+    const batches = this.images.epoch(epoch);
+    for (let batch = batches.next(); !batch.done;) {
       this.session.check();
-      this.step.submit(step++, batch);
+      this.step.submit(step++, batch.value);
+      batch = batches.next(); // gathered and augmented while the device works: before any wait
       this.#receive(epoch, losses, await this.ring.record(), speed);
     }
     this.#receive(epoch, losses, await this.ring.flush(), speed);
@@ -159,7 +160,7 @@ class Training {
     const { session, network, dataset, config: { evaluation }, hooks } = this;
     session.progress({ phase: `evaluation ${epoch + 1}/${this.length.epochs}`, done: 0, total: 1, etaSeconds: null, imagesPerSecond: null });
     const held = fixedTestImages(dataset, evaluation.count, STREAM.evaluation);
-    const { clean, pgd } = await evaluate(session, network, dataset, "test", held, { batchSize: Math.min(EVALUATION_BATCH, held.length), pgd: evaluation.pgd });
+    const { clean, pgd } = await evaluate(session, network, dataset, "test", held, evaluation.pgd);
     const gini = await hooks.probe?.(network);
     return { "clean-accuracy": clean.rate, ...(pgd && { "pgd-accuracy": pgd.rate }), ...(gini !== undefined && { gini }) };
   }

@@ -35,20 +35,23 @@ export class TrainingStep {
     readonly attack: InnerAttack | undefined,
     readonly optimiser: Optimiser,
     readonly program: Program,
-    /** [batch] f32: cross-entropy of each image of the last step, before its update. */
+    /** [batch] f32: cross-entropy of each image of the last step, before its update; gone when the next has begun. */
     readonly loss: Tensor,
+    /** [batch, m] f32: what the last step trained on. */
+    readonly trainedOn: Tensor,
   ) {}
 
   /** @param network made with gradients and the optimiser's slots. @throws EngineError OUT_OF_MEMORY, SHADER_INVALID. */
   static async compile(session: Session, network: Network, config: TrainConfig, seed: bigint, length: Length): Promise<TrainingStep> {
     const { scope } = session;
-    const n = config.batchSize;
+    const { batchSize: n, adversary } = config;
     const inputs = { image: scope.tensor("image", [n, subPixels(network.inputShape)]), labels: scope.tensor("labels", [n], "u32"), ids: scope.tensor("ids", [n], "u32") };
-    const attack = config.adversary && compileInnerAttack(session, network, inputs, { steps: config.adversary.steps, randomStart: config.adversary.randomStart, seed, stream: STREAM.trainingStart });
-    const { prologue, body, loss } = compileUpdate(session, network, attack?.adversarial ?? inputs.image, inputs.labels);
+    const trainedOn = adversary ? scope.tensor("adversarial", inputs.image.shape) : inputs.image;
+    const { prologue, body, loss } = compileUpdate(session, network, trainedOn, inputs.labels); // before the attack: it needs most of the workspace
+    const attack = adversary && compileInnerAttack(session, network, inputs, { adversarial: trainedOn, steps: adversary.steps, randomStart: adversary.randomStart, seed, stream: STREAM.trainingStart });
     const optimiser = makeOptimiser(config.optimiser, network.parameters);
     const program = await session.prepare("training step", [...(attack ? [...attack.prologue, ...attack.body] : []), ...prologue, ...body, optimiser.dispatch]);
-    return new TrainingStep(session, config, length, inputs, attack, optimiser, program, loss);
+    return new TrainingStep(session, config, length, inputs, attack, optimiser, program, loss, trainedOn);
   }
 
   /** Submits step number `step`, counted from 0 over the whole training. Does not wait. */
@@ -66,11 +69,11 @@ export class TrainingStep {
 }
 
 /** Loss and its gradient with respect to every parameter, of the batch mean. */
-function compileUpdate({ gpu, scope }: Session, network: Network, image: Tensor, labels: Tensor): Pick<ReturnType<typeof compilePlan>, "prologue" | "body"> & { loss: Tensor } {
+function compileUpdate({ gpu, scope, workspace }: Session, network: Network, image: Tensor, labels: Tensor): Pick<ReturnType<typeof compilePlan>, "prologue" | "body"> & { loss: Tensor } {
   const n = image.shape[0]!;
   const built = lossGraph(network.architecture, network, n);
   const parameters = built.graph.nodes.flatMap(({ operation }, value) => (operation.op === "parameter" ? [value as Value] : []));
   const { graph, gradients } = differentiate(built.graph, built.loss, parameters, 1 / n);
-  const { prologue, body, output } = compilePlan(gpu, scope, graph, network.parameters, { mode: "train", image, labels, keep: [built.loss], gradientsInto: gradients });
+  const { prologue, body, output } = compilePlan(gpu, scope, graph, network.parameters, { mode: "train", image, labels, keep: [built.loss], gradientsInto: gradients, workspace });
   return { prologue, body, loss: output(built.loss) };
 }

@@ -25,12 +25,12 @@ export async function workOnModel(context: TaskContext, { dataset: name, selecti
   const { session, seed, models: [model] } = context;
   const dataset = context.dataset(name);
   const network = await context.loadModel(model!);
-  const { split, indices, right } = await select(session, network, dataset, selection, batchSize, seed);
+  const { split, indices, right } = await select(session, network, dataset, selection, seed);
   context.results({ sampleSet: { split, indices: [...indices] } });
   const started = session.clock.monotonic();
   const results = await runModelWork(session, {
     modelId: model!.id, network, dataset, split, sample: indices, right, pgdImages: indices, accuracyOver: new Set(indices),
-    attribution, measures, attacks, batch: batchSize, seed, keepMaps, keepExamples,
+    attribution, measures, attacks, batchSize, seed, keepMaps, keepExamples,
   }, context.writeBlob, (done, total) => {
     const seconds = (session.clock.monotonic() - started) / 1000;
     session.progress({ phase: "images", done, total, etaSeconds: (seconds / done) * (total - done), imagesPerSecond: seconds > 0 ? done / seconds : null });

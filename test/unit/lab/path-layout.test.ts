@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { Rng } from "../../../services/common/rng.ts";
-import { layOutPath } from "../../../services/lab/attributions/path-layout.ts";
+import { layOutPath, pathPoints } from "../../../services/lab/attributions/path-layout.ts";
 import { quadrature } from "../../../services/lab/attributions/quadrature.ts";
 
 const SEED = 41;
@@ -18,7 +18,10 @@ describe(`the layout of path points over launches, seed ${SEED}`, () => {
         const title = `${images} images, ${steps} steps, ${rows} rows`;
         const { launches, imageOfRow, startRow, endRow } = layOutPath(rule, steps, images, rows);
         const { alphas, weights } = quadrature(rule, steps);
-        assert.equal(launches.length, Math.ceil((images * (steps + 2)) / rows), title);
+        const inside = alphas.map((alpha, j) => [Math.fround(alpha), Math.fround(weights[j]!)]);
+        const path = rule === "trapezoid" ? inside : [[0, 0], ...inside, [1, 0]]; // the trapezoid has both ends already
+        assert.equal(pathPoints(rule, steps), path.length);
+        assert.equal(launches.length, Math.ceil((images * path.length) / rows), title);
         assert.equal(imageOfRow.length, launches.length * rows);
         for (let i = 0; i < images; i++) {
           const points = launches.flatMap(({ sourceRow, alpha, weight, firstRow, rowCount }) => Array.from({ length: rowCount[i]! }, (_, j) => {
@@ -27,12 +30,12 @@ describe(`the layout of path points over launches, seed ${SEED}`, () => {
             assert.equal(sourceRow[row], i, title);
             return [alpha[row]!, weight[row]!];
           }));
-          assert.deepEqual(points, [[0, 0], ...alphas.map((alpha, j) => [Math.fround(alpha), Math.fround(weights[j]!)]), [1, 0]], title);
+          assert.deepEqual(points, path, title);
           const at = (row: number): [number, number] => [launches[Math.floor(row / rows)]!.sourceRow[row % rows]!, launches[Math.floor(row / rows)]!.alpha[row % rows]!];
           assert.deepEqual([at(startRow[i]!), at(endRow[i]!)], [[i, 0], [i, 1]], title);
         }
         const inRanges = launches.reduce((sum, { rowCount }) => sum + rowCount.reduce((a, b) => a + b, 0), 0);
-        assert.equal(inRanges, images * (steps + 2), `${title}: rows of padding are in nobody's range`);
+        assert.equal(inRanges, images * path.length, `${title}: rows of padding are in nobody's range`);
         launches.forEach(({ sourceRow, weight }, l) => sourceRow.forEach((image, row) => {
           assert.equal(imageOfRow[l * rows + row], image, title);
           if (l * rows + row >= inRanges) assert.equal(weight[row], 0, title);
