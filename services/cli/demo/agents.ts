@@ -6,8 +6,8 @@ const FLUSH_MS = 1000;
 
 /**
  * The demo's agents, inside its own process and each with its own runner. One suffices; on a software adapter a second one
- * fills the pauses that the first leaves between small launches, when cores wait for the last of them to end (lavapipe, two
- * cores, training of the demo's network: 44 ms of each core's time a step for one, 34 for each of two).
+ * fills the pauses between the launches of small layers, when one core waits for the other (lavapipe, two cores: one
+ * training of the demo's network makes a step every 44 ms, two side by side one every 34 ms together).
  */
 export class DemoAgents {
   readonly #agents: Agent[] = [];

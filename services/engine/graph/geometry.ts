@@ -1,12 +1,23 @@
 import { EngineError } from "../errors.ts";
-import { type ConvGeometry, convGeometry } from "../kernels/conv/geometry.ts";
+import { type ConvGeometry, convGeometry, linearGeometry } from "../kernels/conv/geometry.ts";
 import { type PoolGeometry, poolGeometry } from "../kernels/pool/geometry.ts";
-import type { Operation, Shape } from "./graph.ts";
+import type { Graph, Operation, Shape, Value } from "./graph.ts";
+import { type Layout, rowLength } from "./physical.ts";
 
 /** Sizes of a convolution or of one of its gradients. @param x, w logical shapes of its input and weight. */
 export function convGeometryOf(operation: Operation, [n, c, h, width]: Shape, [k, , kh, kw]: Shape): ConvGeometry {
   if (!("groups" in operation) || !("stride" in operation)) throw new EngineError("SHAPE_MISMATCH", `geometry: expected a convolution, got ${operation.op}`);
   return convGeometry({ n: n!, c: c!, h: h!, w: width! }, { k: k!, kh: kh!, kw: kw!, stride: operation.stride, padding: operation.padding, groups: operation.groups });
+}
+
+/**
+ * Sizes of a product of a convolution or linear layer: `node` has the attributes, `x` and `weight` are any values of the
+ * shapes of its input and weight.
+ */
+export function productGeometry({ nodes }: Graph, layouts: readonly Layout[], node: Value, x: Value, weight: Value): ConvGeometry {
+  const [input, w] = [nodes[x]!.shape, nodes[weight]!.shape];
+  const layout = layouts[x]!;
+  return layout.kind === "features" ? linearGeometry(input[0]!, rowLength(layout.spatial), w[0]!) : convGeometryOf(nodes[node]!.operation, input, w);
 }
 
 /** Sizes of a pooling operation or of its gradient. @param x logical shape before pooling. */

@@ -1,12 +1,11 @@
-import { type ConvGeometry, linearGeometry } from "../kernels/conv/geometry.ts";
+import type { ConvGeometry } from "../kernels/conv/geometry.ts";
 import { biasGradient, biasScratchElements } from "../kernels/conv/column-sums.ts";
 import { convForward, convGradInput, convGradWeight, productNeeds } from "../kernels/conv/convolution.ts";
 import { foldBatchNorm } from "../kernels/norm/fold-batch-norm.ts";
 import { type ConvOperand, type ConvOperation, variantOf } from "../kernels/conv/variants.ts";
 import { elements, type Tensor } from "../gpu/tensor.ts";
-import { convGeometryOf } from "../graph/geometry.ts";
+import { productGeometry } from "../graph/geometry.ts";
 import type { Shape, Value } from "../graph/graph.ts";
-import { rowLength } from "../graph/physical.ts";
 import type { Chain } from "./fuse.ts";
 import { at, type Lowering, type Rule, withTexture } from "./lowering.ts";
 import { Block, type BlockTexture } from "./memory.ts";
@@ -112,13 +111,7 @@ function prepared(lowering: Lowering, operation: "forward" | "grad-input", g: Co
   });
 }
 
-/** `node` has the attributes; `x` and `weight` any values of the shapes of input and weight. */
-function geometryOf(lowering: Lowering, node: Value, x: Value, weight: Value): ConvGeometry {
-  const { operation } = lowering.node(node);
-  const [n, k] = [lowering.shape(x)[0]!, lowering.shape(weight)[0]!];
-  const layout = lowering.layout(x);
-  return layout.kind === "features" ? linearGeometry(n, rowLength(layout.spatial), k) : convGeometryOf(operation, lowering.shape(x), lowering.shape(weight));
-}
+function geometryOf({ input: { graph, layouts } }: Lowering, node: Value, x: Value, weight: Value): ConvGeometry { return productGeometry(graph, layouts, node, x, weight); }
 
 function chainOf(lowering: Lowering, final: Value): Chain { return lowering.input.fusion.chains.get(final)!; }
 

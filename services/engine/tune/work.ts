@@ -1,7 +1,7 @@
-import { convGeometryOf } from "../graph/geometry.ts";
+import { productGeometry } from "../graph/geometry.ts";
 import type { Graph, Value } from "../graph/graph.ts";
-import { type Layout, layoutsOf, rowLength } from "../graph/physical.ts";
-import { type ConvGeometry, linearGeometry } from "../kernels/conv/geometry.ts";
+import { layoutsOf } from "../graph/physical.ts";
+import type { ConvGeometry } from "../kernels/conv/geometry.ts";
 import type { ConvOperation } from "../kernels/conv/variants.ts";
 
 /** One product of a convolution or linear layer. */
@@ -20,17 +20,9 @@ export function workOf(graph: Graph, { training }: { readonly training: boolean 
   const layouts = layoutsOf(graph);
   return graph.nodes.flatMap(({ operation: { op }, inputs }, value) => {
     if (op !== "conv2d" && op !== "linear") return [];
-    const geometry = geometryOf(graph, layouts, value as Value);
+    const geometry = productGeometry(graph, layouts, value as Value, inputs[0]!, inputs[1]!);
     const learns = training && graph.nodes[inputs[1]!]!.operation.op === "parameter";
     const operations: ConvOperation[] = ["forward", "grad-input", ...(learns ? ["grad-weight" as const] : [])];
     return operations.map((operation) => ({ operation, geometry }));
   });
-}
-
-/** The sizes that lowering gives to the kernels. */
-function geometryOf({ nodes }: Graph, layouts: readonly Layout[], value: Value): ConvGeometry {
-  const { operation, inputs: [x, w] } = nodes[value]!;
-  const [input, weight] = [nodes[x!]!.shape, nodes[w!]!.shape];
-  const layout = layouts[x!]!;
-  return layout.kind === "features" ? linearGeometry(input[0]!, rowLength(layout.spatial), weight[0]!) : convGeometryOf(operation, input, weight);
 }
