@@ -57,7 +57,7 @@ async function main(): Promise<void> {
     const { software, measuredGflops } = device.agents[0]!.environment!;
     const size = chooseSize(measuredGflops!, values.smoke);
     // A second agent comes when the first has compiled what both need: the driver keeps that on disk.
-    const models = await trainAll(client, size, async () => { if (software) await agents.add(); });
+    const models = await trainAll(client, size, async () => { if (software) await Promise.all([agents.add(), agents.add()]); });
     const audit = await runAudit(client, size, models);
     const { compare } = await client.request<{ compare: Comparison }>(COMPARE, { models, runId: audit });
     const verdicts = judge(compare);
