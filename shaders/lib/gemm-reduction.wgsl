@@ -21,7 +21,7 @@ fn advanced(at: vec3u, step: vec3u) -> vec3u {
 
 // The pixel of y that row m is. An output that is not strided is the grid itself.
 fn output_pixel(m: u32) -> u32 {
-  if (params.out_step == 1u) { return m; }
+  if (params.out_step_y * params.out_step_x == 1u) { return m; }
   let q = m / params.grid_w;
-  return (q / params.grid_h * params.out_h + q % params.grid_h * params.out_step + params.out_y) * params.out_w + m % params.grid_w * params.out_step + params.out_x;
+  return (q / params.grid_h * params.out_h + q % params.grid_h * params.out_step_y + params.out_y) * params.out_w + m % params.grid_w * params.out_step_x + params.out_x;
 }

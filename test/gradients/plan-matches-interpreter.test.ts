@@ -1,4 +1,3 @@
-import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 
 import { evaluate } from "../../services/engine/cpu/evaluate.ts";
@@ -7,8 +6,9 @@ import { foldBatchNorm } from "../../services/engine/graph/fold.ts";
 import type { Gpu } from "../../services/engine/gpu/device.ts";
 import { assertClose, TOLERANCE } from "../support/close.ts";
 import { closeTestGpu, testGpu } from "../support/gpu.ts";
-import { leavesOf, nameOf, parametersOf, smallNetworks } from "../support/networks.ts";
-import { compileFor, parametersOn, readGradient, readValue, runPlan } from "../support/run-plan.ts";
+import { assertPlanAgrees } from "../support/network-checks.ts";
+import { leavesOf, smallNetworks } from "../support/networks.ts";
+import { compileFor, parametersOn, readValue, runPlan } from "../support/run-plan.ts";
 
 const PER_IMAGE = 0.5; // the seed's weight; not 1, so that forgetting it shows
 
@@ -18,26 +18,7 @@ describe("plans on the device agree with the f64 interpreter", () => {
   after(closeTestGpu);
 
   for (const network of smallNetworks) for (const mode of network.modes) {
-    it(`${network.title}, ${mode}: values, input and parameter gradients`, async () => {
-      const scope = gpu.scope("test");
-      try {
-        const leaves = leavesOf(network, 5);
-        const weights = parametersOf(network.graph);
-        const { graph, gradients } = differentiate(network.graph, network.of, [network.image, ...weights], PER_IMAGE);
-        const imageGradient = gradients.get(network.image)!;
-        const parameters = parametersOn(scope, graph, leaves, { gradients: true });
-        const gradientsInto = new Map(weights.map((weight) => [weight, gradients.get(weight)!]));
-        const plan = compileFor(gpu, scope, graph, parameters, leaves, { mode, keep: [network.logits, network.of, imageGradient], gradientsInto });
-        await runPlan(gpu, plan);
-
-        const truth = evaluate(graph, leaves, mode);
-        for (const value of [network.logits, network.of, imageGradient]) assertClose(await readValue(gpu, graph, plan.output(value), value), truth.of(value), TOLERANCE.layer);
-        for (const weight of weights) assertClose(await readGradient(gpu, graph, parameters, weight), truth.of(gradients.get(weight)!), TOLERANCE.layer);
-        const saved = await parameters.save();
-        for (const [name, state] of truth.states) assertClose(saved.get(name)!.data, state, TOLERANCE.layer);
-        for (const weight of weights) assert.deepEqual(saved.get(nameOf(graph, weight))!.data, Float32Array.from(leaves.parameters.get(nameOf(graph, weight))!), "a plan must not change parameters");
-      } finally { scope.dispose(); }
-    });
+    it(`${network.title}, ${mode}: values, input and parameter gradients`, () => assertPlanAgrees(gpu, network, mode));
   }
 
   for (const network of smallNetworks.filter(({ modes }) => modes.length === 2)) {

@@ -30,7 +30,7 @@ describe("training on the device", () => {
 
     const parameters = parametersOn(scope, graph, leaves, { gradients: true, slots: 1 });
     const plan = compileFor(gpu, scope, graph, parameters, leaves, { mode: "train", keep: [network.of], gradientsInto: gradients });
-    const step = sgd(parameters.values, parameters.gradients!, parameters.slots[0]!, { n: parameters.values.bytes / 4, ...options });
+    const step = sgd(parameters.values[0]!, parameters.gradients[0]!, parameters.slots[0]![0]!, { n: parameters.values[0]!.bytes / 4, ...options });
     const program = await Program.prepare(gpu, "training", [...plan.prologue, ...plan.body, step]); // the step changes what the prologue reads
 
     let states: ReadonlyMap<string, Float64Array> = leaves.states;

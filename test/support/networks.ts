@@ -1,4 +1,5 @@
 import { type Graph, GraphBuilder, type Mode, type Value } from "../../services/engine/graph/graph.ts";
+import type { ConvolutionOptions, ConvTransposeOptions } from "../../services/engine/graph/operations/convolution.ts";
 import { elements } from "../../services/engine/gpu/tensor.ts";
 import { uniform } from "./random.ts";
 
@@ -26,9 +27,14 @@ export class Sketch {
   constructor(batch: number) { this.builder = new GraphBuilder(batch); }
 
   weight(...shape: number[]): Value { return this.builder.parameter(`p${this.#names++}`, shape, { kind: "constant", value: 0 }); }
-  conv(x: Value, k: number, size: number | readonly [number, number], { bias = false, groups = 1, ...options }: { stride?: number; padding?: number; groups?: number; bias?: boolean } = {}): Value {
+  conv(x: Value, k: number, size: number | readonly [number, number], { bias = false, groups = 1, ...options }: ConvolutionOptions & { readonly bias?: boolean } = {}): Value {
     const [kh, kw] = typeof size === "number" ? [size, size] : size;
     return this.builder.conv2d(x, this.weight(k, this.builder.shapeOf(x)[1]! / groups, kh, kw), bias ? this.weight(k) : undefined, { groups, ...options });
+  }
+  /** @param k output channels. */
+  convTranspose(x: Value, k: number, size: number | readonly [number, number], { bias = false, groups = 1, ...options }: ConvTransposeOptions & { readonly bias?: boolean } = {}): Value {
+    const [kh, kw] = typeof size === "number" ? [size, size] : size;
+    return this.builder.convTranspose2d(x, this.weight(this.builder.shapeOf(x)[1]!, k / groups, kh, kw), bias ? this.weight(k) : undefined, { groups, ...options });
   }
   linear(x: Value, k: number, bias = true): Value { return this.builder.linear(x, this.weight(k, this.builder.shapeOf(x)[1]!), bias ? this.weight(k) : undefined); }
   norm(x: Value, epsilon = 1e-5): Value {
@@ -40,15 +46,23 @@ export class Sketch {
 
 interface Body { (sketch: Sketch, x: Value): Value }
 
-/** Image [n, c, h, w] → normalise → body → flatten (where it is not flat) → linear to three classes → loss. */
-function network(title: string, [n, c, h, w]: readonly [number, number, number, number], body: Body, { loss = "softmaxCrossEntropy", modes = ["eval"] }: { loss?: "softmaxCrossEntropy" | "selectLogit"; modes?: readonly Mode[] } = {}): SmallNetwork {
+export interface NetworkOptions {
+  /** "meanSquare" is put together of general operators and reads no labels. */
+  readonly loss?: "softmaxCrossEntropy" | "selectLogit" | "meanSquare";
+  readonly modes?: readonly Mode[];
+  /** Default true; else the body reads the image itself. */
+  readonly normalised?: boolean;
+}
+
+/** Image [n, c, h, w] → normalise → body → [n, f] (where it is not flat) → linear to three classes → loss. */
+export function network(title: string, [n, c, h, w]: readonly [number, number, number, number], body: Body, { loss = "softmaxCrossEntropy", modes = ["eval"], normalised = true }: NetworkOptions = {}): SmallNetwork {
   const sketch = new Sketch(n);
   const { builder } = sketch;
   const image = builder.image(c, h, w);
   const channels = Array.from({ length: c }, (_, i) => i);
-  const y = body(sketch, builder.normalise(image, channels.map((i) => 0.4 + 0.05 * i), channels.map((i) => 0.3 - 0.04 * i)));
-  const logits = sketch.linear(builder.shapeOf(y).length === 4 ? builder.flatten(y) : y, 3);
-  const of = builder[loss](logits, builder.labels());
+  const y = body(sketch, normalised ? builder.normalise(image, channels.map((i) => 0.4 + 0.05 * i), channels.map((i) => 0.3 - 0.04 * i)) : image);
+  const logits = sketch.linear(builder.reshape(y, [n, elements(builder.shapeOf(y)) / n]), 3);
+  const of = loss === "meanSquare" ? builder.reduce("mean", builder.unary({ name: "pow", exponent: 2 }, logits), [1], false) : builder[loss](logits, builder.labels());
   return { title, graph: builder.graph, image, logits, of, modes };
 }
 

@@ -2,7 +2,8 @@ import type { Gpu, Scope } from "../../services/engine/gpu/device.ts";
 import { Program } from "../../services/engine/gpu/program.ts";
 import type { Tensor } from "../../services/engine/gpu/tensor.ts";
 import type { Graph, Mode, Value } from "../../services/engine/graph/graph.ts";
-import { type Layout, layoutsOf, unpack } from "../../services/engine/graph/physical.ts";
+import { layoutsOf } from "../../services/engine/graph/inference.ts";
+import { keptLayout, type Layout, unpack } from "../../services/engine/graph/physical.ts";
 import { compilePlan, type Plan } from "../../services/engine/plan/compile.ts";
 import { NetworkParameters, type ParameterOptions } from "../../services/engine/plan/parameters.ts";
 import { uploadF32, uploadU32 } from "./gpu.ts";
@@ -31,7 +32,8 @@ export async function runPlan(gpu: Gpu, plan: Plan, times = 1): Promise<void> {
 
 /** A value in its logical shape, after checking that all padding is 0. */
 export async function readValue(gpu: Gpu, graph: Graph, tensor: Tensor, value: Value): Promise<Float32Array> {
-  return readLogical(gpu, tensor, layoutsOf(graph)[value]!, graph.nodes[value]!.shape);
+  const { shape } = graph.nodes[value]!;
+  return readLogical(gpu, tensor, keptLayout(layoutsOf(graph)[value]!, shape), shape);
 }
 
 export async function readGradient(gpu: Gpu, graph: Graph, parameters: NetworkParameters, parameter: Value): Promise<Float32Array> {

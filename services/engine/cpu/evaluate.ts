@@ -1,5 +1,5 @@
 import { EngineError } from "../errors.ts";
-import type { Graph, Mode, Node, Value } from "../graph/graph.ts";
+import type { Graph, Mode, Node, Operation, Value } from "../graph/graph.ts";
 import { elements } from "../gpu/tensor.ts";
 import { rules } from "./rules.ts";
 
@@ -30,6 +30,9 @@ export interface Context {
   setState(input: number, value: Float64Array): void;
 }
 
+/** How each operation of a family is computed. */
+export type Rules<Family extends Operation> = Readonly<Record<Family["op"], (context: Context) => Float64Array>>;
+
 /**
  * The truth: the whole graph in f64 on the twins of the kernels (reference/), node by node, nothing fused, everything
  * kept. For tests, and for sizes that a test can wait for.
@@ -54,7 +57,6 @@ function compute({ image, labels, parameters, states }: Leaves, context: Context
     case "parameter": return sized(node, operation.name, parameters.get(operation.name));
     case "state": return sized(node, operation.name, states?.get(operation.name));
     case "frozen": return sized(node, operation.name, operation.values);
-    case "seed": return new Float64Array(elements(node.shape)).fill(operation.value);
     default: return rules[operation.op](context);
   }
 }

@@ -1,12 +1,7 @@
 import { EngineError } from "../errors.ts";
-import type { Graph, Node, Operation, Shape, Value } from "./graph.ts";
+import type { Graph, Node, Operation, Value } from "./graph.ts";
 import { gradientRules } from "./gradient-rules.ts";
-
-/** Appends nodes to the graph being differentiated; handed to the rules. */
-export interface Tape {
-  node(value: Value): Node;
-  push(operation: Operation, inputs: readonly Value[], shape: Shape): Value;
-}
+import type { Tape } from "./tape.ts";
 
 /**
  * Reverse-mode differentiation of Σᵢ seed·of[i]. Gradients are ordinary nodes appended to the graph, so all values of
@@ -16,8 +11,8 @@ export interface Tape {
  * @param withRespectTo values that `of` depends on: the image, parameters, or anything between.
  * @param seed          weight of each image: 1 for per-image gradients, 1/n for the gradient of the batch mean.
  * @returns gradients   target → its gradient, of the target's shape.
- * @throws EngineError SHAPE_MISMATCH when `of` is not [n], does not depend on a target, or depends on it through an
- *   operation without a gradient (labels, running statistics, folded weights, gradients).
+ * @throws EngineError SHAPE_MISMATCH when `of` is not [n], does not depend on a target but in steps (floor, comparisons), or
+ *   depends on it through an operation without a gradient (labels, running statistics, folded weights, gradients).
  */
 export function differentiate(graph: Graph, of: Value, withRespectTo: readonly Value[], seed: number): { graph: Graph; gradients: Map<Value, Value> } {
   const nodes: Node[] = [...graph.nodes];
@@ -35,16 +30,24 @@ export function differentiate(graph: Graph, of: Value, withRespectTo: readonly V
     const { operation, inputs } = tape.node(value);
     if (inputs.some((input) => wanted.has(input))) propagate(tape, gradients, wanted, value, dy, operation, inputs);
   }
-  return { graph: { nodes, batch: graph.batch }, gradients: new Map(withRespectTo.map((target) => [target, gradients.get(target) ?? unreached(tape, of, target)])) };
+  return { graph: { nodes, batch: graph.batch }, gradients: new Map(withRespectTo.map((target) => [target, asTarget(tape, target, gradients.get(target) ?? unreached(tape, of, target))])) };
+}
+
+/** The gradient of the image goes to kernels that know images only: dense, which `reshape` always returns. */
+function asTarget(tape: Tape, target: Value, gradient: Value): Value {
+  if (tape.node(target).operation.op !== "image" || tape.node(gradient).operation.op === "normaliseGrad") return gradient;
+  return tape.push({ op: "reshape" }, [gradient], tape.node(target).shape);
 }
 
 /** Adds to the gradients of the node's wanted inputs what flows back through it. */
 function propagate(tape: Tape, gradients: Map<Value, Value>, wanted: ReadonlySet<Value>, value: Value, dy: Value, operation: Operation, inputs: readonly Value[]): void {
   inputs.forEach((input, position) => {
     if (!wanted.has(input)) return;
-    const rule = gradientRules[operation.op]?.[position];
+    const rules = gradientRules[operation.op];
+    const rule = typeof rules === "function" ? rules : rules?.[position];
     if (!rule) throw new EngineError("SHAPE_MISMATCH", `differentiate: expected an operation with a gradient for input ${position}, got ${operation.op} (value ${value})`, { op: operation.op, input: position });
-    const dx = rule(tape, value, dy);
+    const dx = rule(tape, value, dy, position);
+    if (dx === undefined) return;
     const before = gradients.get(input);
     gradients.set(input, before === undefined ? dx : tape.push({ op: "add" }, [before, dx], tape.node(input).shape));
   });

@@ -1,12 +1,22 @@
-import { EngineError } from "../errors.ts";
+import { mismatch } from "./check.ts";
+import { type ArithmeticFunction, binary, type BroadcastOperation, compare, type CompareFunction, prelu, reduce, type ReduceFunction, where } from "./operations/broadcast.ts";
+import { conv2d, type ConvolutionOperation, type ConvolutionOptions, convTranspose2d, type ConvTransposeOptions, linear } from "./operations/convolution.ts";
+import { add, type ElementwiseOperation, relu, unary, type UnaryFunction } from "./operations/elementwise.ts";
+import { groupNorm, type GroupNormOperation, layerNorm, lrn, type LrnOptions } from "./operations/group-norm.ts";
+import { type LossOperation, perImageLoss } from "./operations/loss.ts";
+import { matMul, type MatMulOperation } from "./operations/matmul.ts";
+import { batchNorm, type BatchNormOptions, type NormOperation, normalise } from "./operations/norm.ts";
+import { averagePool, type AveragePoolOptions, globalAveragePool, maxPool, type MaxPoolOptions, type PoolOperation } from "./operations/pool.ts";
+import { type AxisMap, axisMap, concat, expand, flatten, reshape, type ShapeOperation, transpose } from "./operations/shape.ts";
+import { softmax, type SoftmaxOperation } from "./operations/softmax.ts";
 
 /**
  * The one representation of a network: a list of nodes in topological order, in PyTorch's logical shapes. Built by the
- * architectures of the lab (and, later, by importers), extended by differentiate.ts with gradient nodes, evaluated by
+ * architectures and importers of the lab, extended by differentiate.ts with gradient nodes, evaluated by
  * the f64 interpreter (cpu/evaluate.ts) and compiled for the GPU (plan/). Plain data; knows no device and no layout.
  *
- * Shapes: activations [n, c, h, w], features [n, f], per-image values [n], parameters as in PyTorch. The batch size n is
- * fixed: a graph is built once per batch size.
+ * Shapes: as in PyTorch and NumPy, of rank 1 to 6; what depends on the images has their count n first: [n, c, h, w], [n, f],
+ * [n]. The batch size n is fixed: a graph is built once per batch size. All numbers are f32; truth values are 0 and 1.
  */
 export type Shape = readonly number[];
 
@@ -17,55 +27,27 @@ export type Initialiser =
   | { readonly kind: "kaiming-uniform"; readonly fanIn: number } // PyTorch's default for conv and linear: U(±√(1/fanIn)) … gain √(1/3)
   | { readonly kind: "kaiming-normal"; readonly fanOut: number } // He et al. 2015, fan out, ReLU: N(0, √(2/fanOut))
   | { readonly kind: "bias-uniform"; readonly fanIn: number } // U(±1/√fanIn)
+  | { readonly kind: "uniform"; readonly bound: number } // U(±bound)
+  | { readonly kind: "normal"; readonly std: number } // N(0, std)
   | { readonly kind: "constant"; readonly value: number };
 
-/** What a node computes, with its attributes. `inputs` of the node are named in the comment. */
-export type Operation =
-  // leaves
-  | { readonly op: "image" } // [n, c, h, w] in [0, 1]; dense NCHW on the device
+/** Operations whose values come from outside. */
+export type LeafOperation =
+  | { readonly op: "image" } // [n, c, h, w] in [0, 1]
   | { readonly op: "labels" } // [n] class indices
   | { readonly op: "parameter"; readonly name: string; readonly initialiser: Initialiser } // trained
   | { readonly op: "state"; readonly name: string; readonly initial: number } // running statistics: saved, not trained
-  | { readonly op: "frozen"; readonly name: string; readonly values: readonly number[] } // constants that belong to the architecture
-  // forward
-  | { readonly op: "normalise"; readonly mean: readonly number[]; readonly std: readonly number[] } // image
-  | { readonly op: "conv2d"; readonly stride: number; readonly padding: number; readonly groups: number } // x, w [k, c/g, kh, kw], bias? [k]
-  | { readonly op: "linear" } // x [n, f], w [k, f], bias? [k]
-  | { readonly op: "batchNorm"; readonly epsilon: number; readonly momentum: number } // x, gamma, beta, runningMean, runningVariance
-  | { readonly op: "relu" } // x
-  | { readonly op: "add" } // a, b
-  | { readonly op: "maxPool"; readonly window: number; readonly stride: number; readonly padding: number } // x
-  | { readonly op: "averagePool"; readonly window: number; readonly stride: number; readonly padding: number; readonly countIncludePad: boolean } // x
-  | { readonly op: "globalAveragePool" } // x → [n, c, 1, 1]
-  | { readonly op: "flatten" } // x → [n, c·h·w]
-  | { readonly op: "softmaxCrossEntropy" } // logits, labels → [n] nats
-  | { readonly op: "selectLogit" } // logits, labels → [n]: the logit of the label
-  // derived parameters, made by fold.ts only: batch norm with its running statistics as part of the convolution before it
-  | { readonly op: "foldWeight"; readonly epsilon: number; readonly groups: number } // w, gamma, runningVariance → w·gamma/√(variance + ε)
-  | { readonly op: "foldBias"; readonly epsilon: number } // gamma, beta, runningMean, runningVariance, bias? → beta + (bias − mean)·gamma/√(variance + ε)
-  // gradients, made by differentiate.ts only; named after the forward operation, inputs in the comment
-  | { readonly op: "seed"; readonly value: number } // constant [n]: what each image's value weighs in the total
-  | { readonly op: "normaliseGrad"; readonly std: readonly number[] } // dy
-  | { readonly op: "conv2dGradInput"; readonly stride: number; readonly padding: number; readonly groups: number } // dy, w
-  | { readonly op: "conv2dGradWeight"; readonly stride: number; readonly padding: number; readonly groups: number } // x, dy
-  | { readonly op: "linearGradInput" } // dy, w
-  | { readonly op: "linearGradWeight" } // x, dy
-  | { readonly op: "biasGrad" } // dy → [k]
-  | { readonly op: "batchNormGradInput"; readonly epsilon: number } // dy, x, gamma, runningMean, runningVariance
-  | { readonly op: "batchNormGradGamma"; readonly epsilon: number } // dy, x, runningMean, runningVariance
-  | { readonly op: "batchNormGradBeta" } // dy
-  | { readonly op: "reluGrad" } // dy, y (the output of relu)
-  | { readonly op: "maxPoolGrad"; readonly window: number; readonly stride: number; readonly padding: number } // dy, x, y
-  | { readonly op: "averagePoolGrad"; readonly window: number; readonly stride: number; readonly padding: number; readonly countIncludePad: boolean } // dy
-  | { readonly op: "globalAveragePoolGrad" } // dy
-  | { readonly op: "unflatten" } // dy → the shape before flatten
-  | { readonly op: "softmaxCrossEntropyGrad" } // logits, labels, dloss [n]
-  | { readonly op: "selectLogitGrad" }; // labels, dy [n]
+  | { readonly op: "frozen"; readonly name: string; readonly values: readonly number[] }; // constants that belong to the architecture
+
+/**
+ * What a node computes, with its attributes: one union for each family of operations/, where a comment names the inputs.
+ * Gradients are named after their forward operation and made by differentiate.ts only.
+ */
+export type Operation = LeafOperation | ConvolutionOperation | MatMulOperation | NormOperation | GroupNormOperation | ElementwiseOperation | BroadcastOperation | PoolOperation | ShapeOperation | SoftmaxOperation | LossOperation;
 
 export type OperationOf<O extends Operation["op"]> = Extract<Operation, { op: O }>;
 
-/** Operations whose values come from outside. All others are computed. */
-export type LeafOp = "image" | "labels" | "parameter" | "state" | "frozen";
+export type LeafOp = LeafOperation["op"];
 
 export interface Node {
   readonly operation: Operation;
@@ -81,7 +63,7 @@ export interface Graph {
   readonly batch: number;
 }
 
-/** Builds forward graphs, checking every shape where it is written. */
+/** Builds forward graphs, checking every shape where it is written. What its methods take and give is said in operations/. */
 export class GraphBuilder {
   readonly #nodes: Node[] = [];
   readonly #names = new Set<string>();
@@ -98,66 +80,43 @@ export class GraphBuilder {
   parameter(name: string, shape: Shape, initialiser: Initialiser): Value { return this.#named(name, { op: "parameter", name, initialiser }, shape); }
   state(name: string, shape: Shape, initial: number): Value { return this.#named(name, { op: "state", name, initial }, shape); }
   frozen(name: string, shape: Shape, values: readonly number[]): Value { return this.#named(name, { op: "frozen", name, values }, shape); }
+  /** A frozen tensor that needs no name: numbered by its place, so it must be made for every batch size alike. */
+  constant(shape: Shape, values: readonly number[]): Value { return this.frozen(`constant ${this.#nodes.length}`, shape, values); }
 
-  normalise(x: Value, mean: readonly number[], std: readonly number[]): Value {
-    const shape = this.#rank("normalise", x, 4);
-    if (mean.length !== shape[1] || std.length !== shape[1] || std.some((s) => !(s > 0))) throw mismatch("normalise", `${shape[1]} means and positive standard deviations`, `${mean.length} and ${std.length}`);
-    return this.push({ op: "normalise", mean, std }, [x], shape);
-  }
+  normalise(x: Value, mean: readonly number[], std: readonly number[]): Value { return normalise(this, x, mean, std); }
+  conv2d(x: Value, w: Value, bias: Value | undefined, options: ConvolutionOptions = {}): Value { return conv2d(this, x, w, bias, options); }
+  convTranspose2d(x: Value, w: Value, bias: Value | undefined, options: ConvTransposeOptions = {}): Value { return convTranspose2d(this, x, w, bias, options); }
+  linear(x: Value, w: Value, bias?: Value): Value { return linear(this, x, w, bias); }
+  matMul(a: Value, b: Value): Value { return matMul(this, a, b); }
+  batchNorm(x: Value, gamma: Value, beta: Value, runningMean: Value, runningVariance: Value, options: BatchNormOptions = {}): Value { return batchNorm(this, x, gamma, beta, runningMean, runningVariance, options); }
+  layerNorm(x: Value, gamma: Value | undefined, beta: Value | undefined, axis: number, epsilon = 1e-5): Value { return layerNorm(this, x, gamma, beta, axis, epsilon); }
+  groupNorm(x: Value, gamma: Value | undefined, beta: Value | undefined, groups: number, epsilon = 1e-5): Value { return groupNorm(this, x, gamma, beta, groups, epsilon); }
+  lrn(x: Value, options: LrnOptions): Value { return lrn(this, x, options); }
 
-  conv2d(x: Value, w: Value, bias: Value | undefined, { stride = 1, padding = 0, groups = 1 }: { stride?: number; padding?: number; groups?: number } = {}): Value {
-    const [n, c, h, wd] = this.#rank("conv2d", x, 4) as [number, number, number, number];
-    const [k, cg, kh, kw] = this.#rank("conv2d weight", w, 4) as [number, number, number, number];
-    if (stride < 1 || padding < 0 || groups < 1) throw mismatch("conv2d", "stride ≥ 1, padding ≥ 0, groups ≥ 1", [stride, padding, groups]);
-    if (c !== cg * groups || k % groups !== 0) throw mismatch("conv2d", `weight [k, ${c}/${groups}, kh, kw] with k divisible by ${groups}`, this.shapeOf(w));
-    const oh = Math.floor((h + 2 * padding - kh) / stride) + 1;
-    const ow = Math.floor((wd + 2 * padding - kw) / stride) + 1;
-    if (oh < 1 || ow < 1) throw mismatch("conv2d", `an input of at least ${kh}×${kw} after padding ${padding}`, this.shapeOf(x));
-    if (bias !== undefined) this.#expect("conv2d bias", bias, [k]);
-    return this.push({ op: "conv2d", stride, padding, groups }, bias === undefined ? [x, w] : [x, w, bias], [n, k, oh, ow]);
-  }
+  relu(x: Value): Value { return relu(this, x); }
+  add(a: Value, b: Value): Value { return add(this, a, b); }
+  unary(fn: UnaryFunction, x: Value): Value { return unary(this, fn, x); }
+  binary(fn: ArithmeticFunction, a: Value, b: Value): Value { return binary(this, fn, a, b); }
+  compare(fn: CompareFunction, a: Value, b: Value): Value { return compare(this, fn, a, b); }
+  where(condition: Value, a: Value, b: Value): Value { return where(this, condition, a, b); }
+  prelu(x: Value, slope: Value): Value { return prelu(this, x, slope); }
+  reduce(fn: ReduceFunction, x: Value, axes: readonly number[], keepDims: boolean): Value { return reduce(this, fn, x, axes, keepDims); }
 
-  linear(x: Value, w: Value, bias?: Value): Value {
-    const [n, f] = this.#rank("linear", x, 2) as [number, number];
-    const [k, fw] = this.#rank("linear weight", w, 2) as [number, number];
-    if (f !== fw) throw mismatch("linear", `weight [k, ${f}]`, this.shapeOf(w));
-    if (bias !== undefined) this.#expect("linear bias", bias, [k]);
-    return this.push({ op: "linear" }, bias === undefined ? [x, w] : [x, w, bias], [n, k]);
-  }
+  maxPool(x: Value, options: MaxPoolOptions): Value { return maxPool(this, x, options); }
+  averagePool(x: Value, options: AveragePoolOptions): Value { return averagePool(this, x, options); }
+  globalAveragePool(x: Value): Value { return globalAveragePool(this, x); }
 
-  batchNorm(x: Value, gamma: Value, beta: Value, runningMean: Value, runningVariance: Value, { epsilon = 1e-5, momentum = 0.1 } = {}): Value {
-    const shape = this.#rank("batchNorm", x, 4);
-    for (const vector of [gamma, beta, runningMean, runningVariance]) this.#expect("batchNorm", vector, [shape[1]!]);
-    return this.push({ op: "batchNorm", epsilon, momentum }, [x, gamma, beta, runningMean, runningVariance], shape);
-  }
+  flatten(x: Value): Value { return flatten(this, x); }
+  reshape(x: Value, shape: Shape): Value { return reshape(this, x, shape); }
+  transpose(x: Value, permutation: readonly number[]): Value { return transpose(this, x, permutation); }
+  expand(x: Value, shape: Shape): Value { return expand(this, x, shape); }
+  concat(xs: readonly Value[], axis: number): Value { return concat(this, xs, axis); }
+  axisMap(x: Value, axis: number, map: AxisMap): Value { return axisMap(this, x, axis, map); }
 
-  relu(x: Value): Value { return this.push({ op: "relu" }, [x], this.shapeOf(x)); }
-
-  add(a: Value, b: Value): Value {
-    this.#expect("add", b, this.shapeOf(a));
-    return this.push({ op: "add" }, [a, b], this.shapeOf(a));
-  }
-
-  maxPool(x: Value, { window, stride = window, padding = 0 }: { window: number; stride?: number; padding?: number }): Value {
-    return this.push({ op: "maxPool", window, stride, padding }, [x], this.#pooled("maxPool", x, window, stride, padding));
-  }
-
-  averagePool(x: Value, { window, stride = window, padding = 0, countIncludePad = true }: { window: number; stride?: number; padding?: number; countIncludePad?: boolean }): Value {
-    return this.push({ op: "averagePool", window, stride, padding, countIncludePad }, [x], this.#pooled("averagePool", x, window, stride, padding));
-  }
-
-  globalAveragePool(x: Value): Value {
-    const [n, c] = this.#rank("globalAveragePool", x, 4);
-    return this.push({ op: "globalAveragePool" }, [x], [n!, c!, 1, 1]);
-  }
-
-  flatten(x: Value): Value {
-    const [n, c, h, w] = this.#rank("flatten", x, 4);
-    return this.push({ op: "flatten" }, [x], [n!, c! * h! * w!]);
-  }
-
-  softmaxCrossEntropy(logits: Value, labels: Value): Value { return this.#perImage({ op: "softmaxCrossEntropy" }, logits, labels); }
-  selectLogit(logits: Value, labels: Value): Value { return this.#perImage({ op: "selectLogit" }, logits, labels); }
+  softmax(x: Value, axis: number): Value { return softmax(this, "softmax", x, axis); }
+  logSoftmax(x: Value, axis: number): Value { return softmax(this, "logSoftmax", x, axis); }
+  softmaxCrossEntropy(logits: Value, labels: Value): Value { return perImageLoss(this, "softmaxCrossEntropy", logits, labels); }
+  selectLogit(logits: Value, labels: Value): Value { return perImageLoss(this, "selectLogit", logits, labels); }
 
   /** Appends a node without checks: for differentiate.ts, whose shapes follow from the forward nodes. */
   push(operation: Operation, inputs: readonly Value[], shape: Shape): Value {
@@ -169,34 +128,4 @@ export class GraphBuilder {
     this.#names.add(name);
     return this.push(operation, [], shape);
   }
-
-  #perImage(operation: Operation, logits: Value, labels: Value): Value {
-    const [n] = this.#rank(operation.op, logits, 2);
-    this.#expect(operation.op, labels, [n!]);
-    return this.push(operation, [logits, labels], [n!]);
-  }
-
-  #pooled(op: string, x: Value, window: number, stride: number, padding: number): Shape {
-    const [n, c, h, w] = this.#rank(op, x, 4) as [number, number, number, number];
-    if (window < 1 || stride < 1 || padding < 0 || padding * 2 > window) throw mismatch(op, "window ≥ 1, stride ≥ 1, 0 ≤ padding ≤ window/2", [window, stride, padding]);
-    const oh = Math.floor((h + 2 * padding - window) / stride) + 1;
-    const ow = Math.floor((w + 2 * padding - window) / stride) + 1;
-    if (oh < 1 || ow < 1) throw mismatch(op, `an input of at least ${window}×${window} after padding ${padding}`, this.shapeOf(x));
-    return [n, c, oh, ow];
-  }
-
-  #rank(op: string, value: Value, rank: number): Shape {
-    const shape = this.#nodes[value]?.shape;
-    if (shape?.length !== rank) throw mismatch(op, `a tensor of rank ${rank}`, shape);
-    return shape;
-  }
-
-  #expect(op: string, value: Value, expected: Shape): void {
-    const shape = this.#nodes[value]?.shape;
-    if (shape?.length !== expected.length || shape.some((side, i) => side !== expected[i])) throw mismatch(op, `shape [${expected.join(", ")}]`, shape);
-  }
-}
-
-function mismatch(op: string, expected: string, got: unknown): EngineError {
-  return new EngineError("SHAPE_MISMATCH", `${op}: expected ${expected}, got ${JSON.stringify(got)}`, { op, expected, got });
 }

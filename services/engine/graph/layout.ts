@@ -1,7 +1,8 @@
 /**
  * How logical tensors lie in GPU memory. The graph speaks PyTorch's shapes (NCHW, OIHW, [out, in]); kernels speak these:
  *
- *   image       [n, c·h·w]            dense NCHW: inputs, attacks, maps. No padding.
+ *   dense       as the logical shape  row-major, no padding: images (NCHW), attacks, maps, values per image, and everything
+ *                                     that general operators read and write
  *   activation  [n, h, w, C]          C = c rounded up to 4; the added lanes are 0 in values and gradients alike
  *   features    [n, F]                F = f rounded up to 4; a flattened activation is the activation itself, [n, h·w·C]
  *   vector      [K]                   bias, batch-norm scale and shift, running statistics; K = k rounded up to 4, added lanes 0

@@ -2,18 +2,26 @@ import { EngineError } from "../errors.ts";
 import type { Gpu, Scope } from "../gpu/device.ts";
 import type { Step } from "../gpu/kernel.ts";
 import { copy } from "../gpu/program.ts";
-import type { Tensor } from "../gpu/tensor.ts";
-import type { Graph, LeafOp, Mode, Operation, Value } from "../graph/graph.ts";
-import { layoutsOf } from "../graph/physical.ts";
+import { bufferBytes, type Tensor, TEXTURE_ROW_BYTES, textureRows } from "../gpu/tensor.ts";
+import type { Graph, LeafOperation, Mode, Operation, Value } from "../graph/graph.ts";
 import { ancestors } from "../graph/rewrite.ts";
 import { nodeMacs } from "./flops.ts";
 import { type Fusion, fuse, readersOf } from "./fuse.ts";
+import { broadcastRules } from "./lower-broadcast.ts";
 import { convolutionRules } from "./lower-convolution.ts";
+import { elementwiseRules } from "./lower-elementwise.ts";
+import { groupNormRules } from "./lower-group-norm.ts";
+import { lossRules } from "./lower-loss.ts";
+import { matMulRules } from "./lower-matmul.ts";
 import { normRules } from "./lower-norm.ts";
-import { otherRules } from "./lower-rest.ts";
-import { at, Lowering, type Rule, type Unit } from "./lowering.ts";
-import { Block, type MemoryPlan, place, placeTextures, type TextureSlot } from "./memory.ts";
+import { poolRules } from "./lower-pool.ts";
+import { shapeRules } from "./lower-shape.ts";
+import { softmaxRules } from "./lower-softmax.ts";
+import { at, Lowering, type LoweringRules, type Unit } from "./lowering.ts";
+import { type Access, Block, type MemoryPlan, place, placeTextures, type TextureSlot } from "./memory.ts";
 import type { NetworkParameters } from "./parameters.ts";
+import { withRelayouts } from "./relayout.ts";
+import { splitLinears } from "./split-linear.ts";
 import { Workspace } from "./workspace.ts";
 
 export interface PlanOptions {
@@ -36,7 +44,7 @@ export interface Plan {
   /** What depends on parameters only (folded and transposed weights): run before the body after every change of them. */
   readonly prologue: readonly Step[];
   readonly body: readonly Step[];
-  /** Where a value of `keep` lies after the body ran; physical layout (graph/layout.ts). @throws EngineError SHAPE_MISMATCH for any other value. */
+  /** Where a value of `keep` lies after the body ran; laid out as graph/physical.ts keptLayout says. @throws EngineError SHAPE_MISMATCH for any other value. */
   output(value: Value): Tensor;
   /** Where everything lies: for tests and logs. */
   readonly memory: MemoryPlan;
@@ -45,29 +53,23 @@ export interface Plan {
   readonly macs: number;
 }
 
-const RULES: Record<Exclude<Operation["op"], LeafOp>, Rule> & Partial<Record<LeafOp, Rule>> = { ...convolutionRules, ...normRules, ...otherRules };
+const RULES: LoweringRules<Exclude<Operation, LeafOperation>> & Partial<LoweringRules<LeafOperation>> = { ...convolutionRules, ...matMulRules, ...normRules, ...groupNormRules, ...elementwiseRules, ...broadcastRules, ...poolRules, ...shapeRules, ...softmaxRules, ...lossRules };
 
 /**
- * Compiles a graph for the device: dead nodes dropped, chains fused into one kernel, values in shared memory by lifetime.
+ * Compiles a graph for the device: operands brought to the layouts that their readers want, dead nodes dropped, chains fused
+ * into one kernel, values in shared memory by lifetime.
  *
  * @throws EngineError SHAPE_MISMATCH when tensors, parameters and graph do not fit; OUT_OF_MEMORY.
  */
-export function compilePlan(gpu: Gpu, scope: Scope, graph: Graph, parameters: NetworkParameters, { mode, image, labels, keep, gradientsInto = new Map(), workspace = new Workspace(scope) }: PlanOptions): Plan {
-  const stored = new Set<Value>([...keep, ...gradientsInto.values()]);
-  const live = ancestors(graph, stored);
-  if (mode === "train") refuseFolded(graph, live);
-  const fusion = fuse(graph, live, stored);
-  const gradientOf = directGradients(graph, gradientsInto, readersOf(graph, live));
-  const lowering = new Lowering({ gpu, scope, graph, layouts: layoutsOf(graph), fusion, mode, parameters, image, labels, gradientOf });
-  for (const value of [...live].sort((a, b) => a - b)) lower(lowering, fusion, value);
-  copyGradients(lowering, gradientsInto, gradientOf);
-
+export function compilePlan(gpu: Gpu, scope: Scope, network: Graph, parameters: NetworkParameters, options: PlanOptions): Plan {
+  const { keep: wanted, workspace = new Workspace(scope) } = options;
+  const { lowering, live, kept } = lowerGraph(gpu, scope, network, parameters, options);
+  const { graph } = lowering.input;
+  const { memory, textures } = layOut(lowering, wanted.map(kept), gpu.tensorLimit);
   allocateLasting(scope, lowering.prologue);
-  const memory = place([...lowering.prologue, ...lowering.body], new Set(keep.map((value) => lowering.block(value))), Math.min(gpu.limits.maxBufferSize, gpu.limits.maxStorageBufferBindingSize));
   allocate(workspace, memory);
-  const textures = placeTextures(lowering.body.map(withoutLasting), new Set());
   allocateTextures(workspace, textures);
-  const outputs = new Map(keep.map((value) => [value, at(lowering.block(value))]));
+  const outputs = new Map(wanted.map((value) => [value, at(lowering.block(kept(value)))]));
   return {
     prologue: stepsOf(lowering.prologue),
     body: stepsOf(lowering.body),
@@ -75,6 +77,58 @@ export function compilePlan(gpu: Gpu, scope: Scope, graph: Graph, parameters: Ne
     memory,
     workspaceBytes: memory.arenas.reduce((sum, bytes) => sum + bytes, 0) + textures.reduce((sum, { bytes }) => sum + bytes, 0),
     macs: [...live].reduce((sum, value) => sum + nodeMacs(graph, graph.nodes[value]!), 0),
+  };
+}
+
+/** What a plan would take of the device, beside its image, labels and parameters. */
+export interface PlanSize {
+  readonly bytes: number;
+  /** The tensor that must fit a buffer, if all do. */
+  readonly largest: Block;
+}
+
+/** The size of the plan that compilePlan would make of the same: nothing is allocated but its constants, in `scope`. */
+export function measurePlan(gpu: Gpu, scope: Scope, network: Graph, parameters: NetworkParameters, options: PlanOptions): PlanSize {
+  const { lowering, kept } = lowerGraph(gpu, scope, network, parameters, options);
+  const units = [...lowering.prologue, ...lowering.body];
+  const largest = units.flatMap(({ writes, scratch }) => [...writes, ...scratch]).reduce((a, b) => (b.bytes > a.bytes ? b : a));
+  const { memory, textures, lasting } = layOut(lowering, options.keep.map(kept), Math.max(gpu.tensorLimit, largest.bytes));
+  const lastingTextures = lowering.prologue.flatMap((unit) => (unit.textures ?? []).map(({ block }) => block));
+  const sizes = [...memory.arenas, ...[...lasting].map((block) => bufferBytes(4 * block.elements)), ...[...textures, ...lastingTextures].map(({ bytes }) => textureRows(bytes) * TEXTURE_ROW_BYTES)];
+  return { bytes: sizes.reduce((sum, bytes) => sum + bytes, 0), largest };
+}
+
+interface Lowered { readonly lowering: Lowering; readonly live: ReadonlySet<Value>; /** Where a value of `keep` is found in the lowered graph. */ kept(value: Value): Value }
+
+function lowerGraph(gpu: Gpu, scope: Scope, network: Graph, parameters: NetworkParameters, { mode, image, labels, keep: wanted, gradientsInto: wantedGradients = new Map() }: PlanOptions): Lowered {
+  const split = splitLinears(network, wantedGradients, gpu.tensorLimit);
+  const { graph, layouts, kept: keptOf, gradientsInto } = withRelayouts(split.graph, wanted.map(split.renamed), split.gradientsInto);
+  const kept = (value: Value): Value => keptOf(split.renamed(value));
+  const keep = wanted.map(kept);
+  const stored = new Set<Value>([...keep, ...gradientsInto.values()]);
+  const live = ancestors(graph, stored);
+  if (mode === "train") refuseFolded(graph, live);
+  const fusion = fuse(graph, live, stored);
+  const gradientOf = directGradients(graph, gradientsInto, readersOf(graph, live));
+  const lowering = new Lowering({ gpu, scope, graph, layouts, fusion, mode, parameters, image, labels, gradientOf });
+  for (const value of [...live].sort((a, b) => a - b)) lower(lowering, fusion, value);
+  copyGradients(lowering, gradientsInto, gradientOf);
+  return { lowering, live, kept };
+}
+
+interface MemoryLayout { readonly memory: MemoryPlan; readonly textures: readonly TextureSlot[]; /** What the prologue makes: it outlives the plan's use of the workspace. */ readonly lasting: ReadonlySet<Block> }
+
+/** Finds room in the workspace for everything that does not last. */
+function layOut(lowering: Lowering, keep: readonly Value[], limit: number): MemoryLayout {
+  const { prologue, body } = lowering;
+  const lasting = new Set(prologue.flatMap(({ writes }) => writes.filter(({ tensor }) => !tensor)));
+  const lastingTextures = new Set(prologue.flatMap(({ textures = [] }) => textures));
+  const passing = (blocks: readonly Block[]): Block[] => blocks.filter((each) => !lasting.has(each));
+  const units = [...prologue, ...body].map((unit): Access => ({ reads: passing(unit.reads), writes: passing(unit.writes), scratch: unit.scratch }));
+  return {
+    memory: place(units, new Set(keep.map((value) => lowering.block(value))), limit),
+    textures: placeTextures(body.map((unit) => ({ ...unit, textures: (unit.textures ?? []).filter((each) => !lastingTextures.has(each)) })), new Set()),
+    lasting,
   };
 }
 
@@ -119,16 +173,12 @@ function refuseFolded(graph: Graph, live: ReadonlySet<Value>): void {
   }
 }
 
-/** What the prologue makes outlives the plan's use of the workspace: it has memory of its own. */
+/** What lasts has memory of its own. */
 function allocateLasting(scope: Scope, prologue: readonly Unit[]): void {
   for (const { writes, textures = [] } of prologue) {
     for (const block of writes) block.tensor ??= scope.tensor(block.label, block.shape);
     for (const each of textures) each.texture ??= scope.texture(each.block.label, each.block.bytes);
   }
-}
-
-function withoutLasting(unit: Unit): Unit {
-  return { ...unit, textures: (unit.textures ?? []).filter(({ texture }) => !texture) };
 }
 
 function allocate(workspace: Workspace, { placements, arenas }: MemoryPlan): void {

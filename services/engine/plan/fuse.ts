@@ -22,7 +22,8 @@ type Link = "add" | "relu" | "reluGrad";
 
 /** What the kernels of an operation can finish; residual comes before ReLU or mask. */
 const FINISHES: Partial<Record<Operation["op"], readonly Link[]>> = {
-  conv2d: ["add", "relu"],
+  conv2d: ["add", "relu", "reluGrad"], // a gradient too, of its transpose
+  convTranspose2d: ["add", "relu"],
   linear: ["add", "relu"],
   batchNorm: ["add", "relu"],
   conv2dGradInput: ["add", "reluGrad"],

@@ -6,45 +6,49 @@ import { type ConvOperand, type ConvOperation, variantOf } from "../kernels/conv
 import { elements, type Tensor } from "../gpu/tensor.ts";
 import { productGeometry } from "../graph/geometry.ts";
 import type { Shape, Value } from "../graph/graph.ts";
+import type { ConvolutionOperation } from "../graph/operations/convolution.ts";
 import type { Chain } from "./fuse.ts";
-import { at, type Lowering, type Rule, withTexture } from "./lowering.ts";
+import { at, type Lowering, type LoweringRules, withTexture } from "./lowering.ts";
 import { Block, type BlockTexture } from "./memory.ts";
 
 /** Convolutions, linear layers and their gradients; chains end in `value`. */
-export const convolutionRules = {
+export const convolutionRules: LoweringRules<ConvolutionOperation> = {
   conv2d: forward, linear: forward,
-  conv2dGradInput: gradInput, linearGradInput: gradInput,
+  conv2dGradInput: gradInput, convTranspose2d: gradInput, linearGradInput: gradInput,
   conv2dGradWeight: gradWeight, linearGradWeight: gradWeight,
   biasGrad, foldWeight,
   foldBias: () => undefined, // written together with its weight
-} satisfies Record<string, Rule>;
+};
 
 function forward(lowering: Lowering, final: Value): void {
-  const { base, residual, relu } = chainOf(lowering, final);
+  const { base, residual, relu, mask } = chainOf(lowering, final);
   const [x, , bias] = lowering.node(base).inputs.map((input) => lowering.block(input)) as [Block, Block, Block?];
   const added = residual === undefined ? undefined : lowering.block(residual);
+  const masked = mask === undefined ? undefined : lowering.block(mask);
   const y = lowering.define(final);
   const g = geometryOf(lowering, base, lowering.node(base).inputs[0]!, lowering.node(base).inputs[1]!);
   const w = prepared(lowering, "forward", g, lowering.node(base).inputs[1]!);
   const scratch = lowering.scratch(y.label, ...productNeeds(lowering.input.gpu, "forward", g).scratch);
   const operands = operandsOf(lowering, "forward", g, { x, w });
-  lowering.emit(`forward ${base}`, { reads: present(x, w, bias, added), writes: [y], scratch, textures: operands.textures }, () =>
-    convForward(lowering.input.gpu, g, { x: operands.at("x"), w: operands.at("w"), y: at(y), bias: bias && at(bias), residual: added && at(added), scratch: scratch.map(at) }, { relu }));
+  lowering.emit(`forward ${base}`, { reads: present(x, w, bias, added, masked), writes: [y], scratch, textures: operands.textures }, () =>
+    convForward(lowering.input.gpu, g, { x: operands.at("x"), w: operands.at("w"), y: at(y), bias: bias && at(bias), residual: added && at(added), mask: masked && at(masked), scratch: scratch.map(at) }, { relu }));
 }
 
+/** A gradient, or a transposed convolution: then with bias and ReLU instead of a mask. */
 function gradInput(lowering: Lowering, final: Value): void {
-  const { base, residual, mask } = chainOf(lowering, final);
-  const [dyValue, wValue] = lowering.node(base).inputs as [Value, Value];
+  const { base, residual, relu, mask } = chainOf(lowering, final);
+  const [dyValue, wValue, biasValue] = lowering.node(base).inputs as [Value, Value, Value?];
   const g = geometryOf(lowering, base, base, wValue);
   const dy = lowering.block(dyValue);
+  const bias = biasValue === undefined ? undefined : lowering.block(biasValue);
   const w = prepared(lowering, "grad-input", g, wValue);
   const added = residual === undefined ? undefined : lowering.block(residual);
   const masked = mask === undefined ? undefined : lowering.block(mask);
   const dx = lowering.define(final);
   const scratch = lowering.scratch(dx.label, ...productNeeds(lowering.input.gpu, "grad-input", g).scratch);
   const operands = operandsOf(lowering, "grad-input", g, { dy, w });
-  lowering.emit(`grad input ${base}`, { reads: present(dy, w, added, masked), writes: [dx], scratch, textures: operands.textures }, () =>
-    convGradInput(lowering.input.gpu, g, { dy: operands.at("dy"), w: operands.at("w"), dx: at(dx), residual: added && at(added), mask: masked && at(masked), scratch: scratch.map(at) }));
+  lowering.emit(`grad input ${base}`, { reads: present(dy, w, bias, added, masked), writes: [dx], scratch, textures: operands.textures }, () =>
+    convGradInput(lowering.input.gpu, g, { dy: operands.at("dy"), w: operands.at("w"), dx: at(dx), bias: bias && at(bias), residual: added && at(added), mask: masked && at(masked), scratch: scratch.map(at) }, { relu }));
 }
 
 function gradWeight(lowering: Lowering, value: Value): void {

@@ -1,5 +1,6 @@
 import type { OperationOf, Value } from "../graph/graph.ts";
 import { pad4 } from "../graph/layout.ts";
+import type { NormOperation } from "../graph/operations/norm.ts";
 import { batchApply } from "../kernels/norm/batch-apply.ts";
 import { batchGradApply } from "../kernels/norm/batch-grad-apply.ts";
 import { batchGradEval } from "../kernels/norm/batch-grad-eval.ts";
@@ -9,11 +10,11 @@ import type { NormShape } from "../kernels/norm/channels.ts";
 import { normalise } from "../kernels/norm/normalise.ts";
 import { normaliseGrad } from "../kernels/norm/normalise-grad.ts";
 import { biasGrad, present, rowsOf } from "./lower-convolution.ts";
-import { at, type Lowering, type Rule } from "./lowering.ts";
+import { at, type Lowering, type LoweringRules } from "./lowering.ts";
 import { Block } from "./memory.ts";
 
 /** Normalisation of the image and batch norm, in both modes. */
-export const normRules = {
+export const normRules: LoweringRules<NormOperation> = {
   normalise(lowering, value) {
     const { operation: { mean, std }, inputs: [image] } = lowering.node<"normalise">(value);
     const [x, m, s] = [lowering.block(image!), lowering.constant("mean", mean), lowering.constant("deviation", std)];
@@ -61,7 +62,7 @@ export const normRules = {
   },
   /** Comes with the sums for gamma or dx where those are computed (they precede it in the graph). */
   batchNormGradBeta(lowering, value) { if (!lowering.has(value)) biasGrad(lowering, value); },
-} satisfies Record<string, Rule>;
+};
 
 /** Mean and biased variance that normalise x: the running ones, or the batch's, computed once for the norm and its gradients, which moves the running ones. */
 function statistics(lowering: Lowering, x: Value, [meanValue, varianceValue]: readonly Value[], shape: NormShape): { mean: Block; variance: Block } {

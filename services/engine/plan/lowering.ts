@@ -1,10 +1,11 @@
 import { invariant } from "../../common/errors.ts";
 import { EngineError } from "../errors.ts";
 import type { Gpu, Scope } from "../gpu/device.ts";
-import type { Step } from "../gpu/kernel.ts";
-import { toTexture } from "../gpu/program.ts";
+import type { Dispatch, Step } from "../gpu/kernel.ts";
+import { copy, toTexture } from "../gpu/program.ts";
 import { type Tensor, type TensorTexture, textureRows } from "../gpu/tensor.ts";
 import type { Graph, Mode, Node, Operation, OperationOf, Shape, Value } from "../graph/graph.ts";
+import type { AxisMap } from "../graph/operations/shape.ts";
 import { pad4, packVector } from "../graph/layout.ts";
 import { type Layout, physicalShape } from "../graph/physical.ts";
 import type { Fusion } from "./fuse.ts";
@@ -32,6 +33,9 @@ export interface LoweringInput {
   readonly gradientOf: ReadonlyMap<Value, string>;
 }
 
+/** An AxisMap on the device. */
+export interface MapTable { readonly offsets: Block; readonly indices: Block; readonly weights: Block }
+
 type NodeOf<O extends Operation["op"]> = Node & { readonly operation: OperationOf<O> };
 
 /**
@@ -44,6 +48,7 @@ export class Lowering {
   readonly #blocks = new Map<Value, Block>();
   readonly #shared = new Map<string, unknown>();
   readonly #textures = new Map<Block, BlockTexture>();
+  readonly #tables = new Map<AxisMap, MapTable>();
   constructor(readonly input: LoweringInput) {}
 
   node<O extends Operation["op"] = Operation["op"]>(value: Value): NodeOf<O> { return this.input.graph.nodes[value] as NodeOf<O>; }
@@ -71,8 +76,13 @@ export class Lowering {
     return block;
   }
 
-  /** The value lies where `of` does. */
-  alias(value: Value, of: Value): void { this.#blocks.set(value, this.block(of)); }
+  /** The value lies where `of` does, and a second time where its parameter's gradient belongs. */
+  alias(value: Value, of: Value): void {
+    const from = this.block(of);
+    if (!this.input.gradientOf.has(value)) { this.#blocks.set(value, from); return; }
+    const to = this.define(value);
+    this.emit(`copy ${value}`, { reads: [from], writes: [to] }, () => [copy(at(from), at(to))]);
+  }
 
   /** A block for each count of elements that is not 0. */
   scratch(label: string, ...counts: readonly number[]): Block[] { return counts.filter((count) => count > 0).map((count) => new Block(`${label} scratch`, [count])); }
@@ -97,7 +107,9 @@ export class Lowering {
     return known;
   }
 
-  /** Whether the block changes only when the parameters do. */
+  /** Whether the value changes only when the parameters do. */
+  ofParameters(value: Value): boolean { return this.#ofParameters(this.block(value)); }
+
   #ofParameters(block: Block): boolean {
     return this.prologue.some(({ writes }) => writes.includes(block)) || (block.tensor !== undefined && block.tensor !== this.input.image);
   }
@@ -117,11 +129,30 @@ export class Lowering {
     });
   }
 
+  /** A map on the device, made once for all nodes that share it; owned by the plan's scope. */
+  table(map: AxisMap): MapTable {
+    const known = this.#tables.get(map) ?? {
+      offsets: this.#upload("map offsets", Uint32Array.from(map.offsets)),
+      indices: this.#upload("map indices", Uint32Array.from(map.indices)),
+      weights: this.#upload("map weights", Float32Array.from(map.weights)),
+    };
+    this.#tables.set(map, known);
+    return known;
+  }
+
+  #upload(label: string, data: Uint32Array | Float32Array): Block {
+    const { scope, gpu } = this.input;
+    const tensor = scope.tensor(label, [Math.max(1, data.length)], data instanceof Uint32Array ? "u32" : "f32"); // a map that is 0 everywhere has no entries
+    if (data.length > 0) gpu.write(tensor, data);
+    return new Block(label, tensor.shape, tensor);
+  }
+
   #leaf(value: Value): Block | undefined {
     const { operation, shape } = this.node(value);
     const { parameters, image, labels } = this.input;
     switch (operation.op) {
       case "image": return new Block("image", image.shape, image);
+      case "seed": return this.constant("seed", new Array<number>(shape[0]!).fill(operation.value));
       case "labels":
         if (!labels) throw new EngineError("SHAPE_MISMATCH", "plan: expected a tensor of labels for this graph, got none; pass `labels`");
         return new Block("labels", labels.shape, labels);
@@ -148,3 +179,13 @@ export function withTexture(block: Block, { texture }: BlockTexture): Tensor & {
 
 /** Handles one operation. The value is the last of its chain where the operation has one. */
 export type Rule = (lowering: Lowering, value: Value) => void;
+
+/** How each operation of a family becomes units. */
+export type LoweringRules<Family extends Operation> = Readonly<Record<Family["op"], Rule>>;
+
+/** The usual rule: one dispatch that reads `inputs` and writes the value. */
+export function emitDispatch(lowering: Lowering, value: Value, inputs: readonly Value[], dispatch: (inputs: readonly Tensor[], output: Tensor) => Dispatch, phase: "prologue" | "body" = "body"): void {
+  const reads = inputs.map((input) => lowering.block(input));
+  const y = lowering.define(value);
+  lowering.emit(`${lowering.node(value).operation.op} ${value}`, { reads, writes: [y] }, () => [dispatch(reads.map(at), at(y))], phase);
+}

@@ -53,7 +53,7 @@ export function place(units: readonly Access[], survive: ReadonlySet<Block>, are
   const placed: Placement[] = [];
   const arenas: number[] = [];
   for (const { block, first, last, apart } of claims(units, survive)) {
-    if (block.bytes > arenaLimit) throw new EngineError("OUT_OF_MEMORY", `plan: expected ${block.label} to fit ${arenaLimit} bytes, it needs ${block.bytes}; use a smaller batch`, { bytes: block.bytes, limit: arenaLimit });
+    if (block.bytes > arenaLimit) throw new EngineError("OUT_OF_MEMORY", `plan: expected ${block.label} [${block.shape.join(", ")}] to fit the ${arenaLimit} bytes of one buffer, it needs ${block.bytes}; use a smaller batch`, { bytes: block.bytes, limit: arenaLimit });
     const forbidden = new Set(placed.filter((p) => apart.has(p.block)).map((p) => p.arena));
     let best = { arena: arenas.length, offset: 0, growth: block.bytes };
     for (let arena = arenas.length - 1; arena >= 0; arena--) { // the lowest of equals wins

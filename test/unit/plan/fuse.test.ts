@@ -6,7 +6,7 @@ import type { Graph, Value } from "../../../services/engine/graph/graph.ts";
 import { ancestors } from "../../../services/engine/graph/rewrite.ts";
 import { flopsOfImage, nodeMacs } from "../../../services/engine/plan/flops.ts";
 import { type Fusion, fuse } from "../../../services/engine/plan/fuse.ts";
-import { Sketch, smallNetworks } from "../../support/networks.ts";
+import { parametersOf, Sketch, smallNetworks } from "../../support/networks.ts";
 
 const fused = (graph: Graph, keep: readonly Value[]): Fusion => fuse(graph, ancestors(graph, keep), new Set(keep));
 
@@ -45,6 +45,21 @@ describe("fuse", () => {
     assert.deepEqual(stored, [], "no ReLU gradient and no sum is a pass of its own");
   });
 
+  it("takes ReLU with a transposed convolution, and the mask with its gradient, which is a convolution", () => {
+    const sketch = new Sketch(1);
+    const { builder } = sketch;
+    const image = builder.image(3, 4, 4);
+    const a = builder.relu(sketch.conv(image, 4, 1));
+    const up = sketch.convTranspose(a, 5, 3, { stride: 2, bias: true });
+    const y = builder.relu(up);
+    const of = builder.selectLogit(sketch.linear(builder.flatten(y), 3), builder.labels());
+    const { graph, gradients } = differentiate(builder.graph, of, [image], 1);
+    const { chains } = fused(graph, [y, gradients.get(image)!]);
+    assert.deepEqual(chains.get(y), { base: up, final: y, residual: undefined, relu: true, mask: undefined });
+    const masked = [...chains.values()].find(({ mask }) => mask === a)!;
+    assert.equal(graph.nodes[masked.base]!.operation.op, "conv2d");
+  });
+
   it("stops where a value is kept, or read by someone else", () => {
     const { sketch, c, sum, y, of } = residual();
     assert.equal(fused(sketch.builder.graph, [of, c]).chains.get(c)!.final, c);
@@ -69,7 +84,7 @@ describe("fuse", () => {
     const { builder } = sketch;
     const x = builder.normalise(builder.image(1, 2, 2), [0], [1]);
     const w = sketch.weight(1, 1, 1, 1);
-    const g = builder.push({ op: "conv2dGradInput", stride: 1, padding: 0, groups: 1 }, [x, w], [1, 1, 2, 2]);
+    const g = builder.push({ op: "conv2dGradInput", stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1], groups: 1 }, [x, w], [1, 1, 2, 2]);
     const masked = builder.push({ op: "reluGrad" }, [x, g], [1, 1, 2, 2]);
     assert.deepEqual([...fused(builder.graph, [masked]).chains.keys()], [g]);
   });
@@ -93,7 +108,7 @@ describe("fuse", () => {
     const a = b.relu(b.normalise(b.image(4, 4, 4), [0, 0, 0, 0], [1, 1, 1, 1]));
     const other = b.relu(a);
     const pooled = b.maxPool(a, { window: 2 });
-    const dx = b.push({ op: "maxPoolGrad", window: 2, stride: 2, padding: 0 }, [pooled, a, pooled], [2, 4, 4, 4]);
+    const dx = b.push({ op: "maxPoolGrad", window: [2, 2], stride: [2, 2], padding: [0, 0, 0, 0], dilation: [1, 1], ceilMode: false }, [pooled, a, pooled], [2, 4, 4, 4]);
     const [own, foreign] = [a, other].map((mask) => b.push({ op: "reluGrad" }, [dx, mask], [2, 4, 4, 4])) as [Value, Value];
     assert.deepEqual(fused(b.graph, [own]).chains.get(own), { base: dx, final: own, residual: undefined, relu: false, mask: a });
     assert.equal(fused(b.graph, [foreign]).chains.get(dx)!.final, dx);
@@ -115,6 +130,27 @@ describe("multiply-adds", () => {
     const { graph } = differentiate(sketch.builder.graph, of, [image], 1);
     const all = graph.nodes.reduce((sum, node) => sum + nodeMacs(graph, node), 0);
     assert.equal(2 * all, 2 * forward);
+  });
+
+  it("of a matrix product are those of its gradients, whatever is repeated", () => {
+    const sketch = new Sketch(2);
+    const { builder: b } = sketch;
+    const image = b.image(3, 4, 5);
+    const y = b.reshape(b.matMul(image, sketch.weight(3, 5, 7)), [2, 3 * 4 * 7]);
+    assert.equal(flopsOfImage(b.graph), 2 * 3 * 4 * 5 * 7);
+    const { graph } = differentiate(b.graph, b.selectLogit(y, b.labels()), [image, ...parametersOf(b.graph)], 1);
+    assert.deepEqual(graph.nodes.map((node) => nodeMacs(graph, node)).filter((macs) => macs > 0), [840, 840, 840]);
+  });
+
+  it("of a transposed convolution are those of the convolution that it transposes", () => {
+    const sketch = new Sketch(2);
+    const { builder: b } = sketch;
+    const image = b.image(3, 4, 5);
+    const y = sketch.convTranspose(image, 7, [2, 3], { stride: 2, dilation: 2 });
+    assert.equal(flopsOfImage(b.graph), 2 * 3 * 4 * 5 * 7 * 6);
+    const flat = b.reshape(y, [2, 7 * 9 * 13]);
+    const { graph } = differentiate(b.graph, b.selectLogit(flat, b.labels()), [image, ...parametersOf(b.graph)], 1);
+    assert.deepEqual(graph.nodes.map((node) => nodeMacs(graph, node)).filter((macs) => macs > 0), [5040, 5040, 5040]);
   });
 
   it("do not count a frozen selection of channels as arithmetic", () => {
