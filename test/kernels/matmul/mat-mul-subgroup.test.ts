@@ -1,0 +1,3 @@
+import { describeProducts } from "./suite.ts";
+
+describeProducts("matmul/mat-mul-subgroup", ({ family }) => (family.kind === "subgroup" ? family : undefined));

@@ -1,0 +1,3 @@
+import { describeProducts } from "./suite.ts";
+
+describeProducts("matmul/mat-mul-tiled", () => ({ kind: "workgroup" }));
