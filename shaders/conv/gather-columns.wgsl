@@ -1,7 +1,7 @@
 // conv/gather-columns — dx[p, i] = finish( Σ_{taps t that reach p} columns[pixel(p, t), t·c + i] )
 //
 // in    columns [n·oh·ow, pitch] f32    columns = dy · wT (conv/column-weight): each output pixel's gradients of its window
-//       bias unused; residual, mask as dx, read only where params.flags says so (lib/conv-epilogue)
+//       bias [4], residual, mask as dx, read only where params.flags says so (lib/conv-epilogue)
 // out   dx [n, h, w, 4] f32             c ≤ 4 channels; lanes past c become finish(0), which is 0
 // grid  one invocation per PIXELS neighbouring pixels of a row of dx, 8 per workgroup
 // err   none here: the binding checks sizes
@@ -16,11 +16,13 @@ struct Params {
   w: u32,
   oh: u32,
   ow: u32,
-  stride: u32,
-  padding: u32,
+  stride_y: u32,
+  stride_x: u32,
+  top: u32,                                 // padding
+  left: u32,
   kh: u32,
   kw: u32,
-  taps_y: u32,                              // most taps that reach a pixel: kh / stride and kw / stride, rounded up
+  taps_y: u32,                              // most taps that reach a pixel: kh / stride_y and kw / stride_x, rounded up
   taps_x: u32,
   pitch: u32,                               // floats per row of columns
   flags: u32,
@@ -45,17 +47,18 @@ fn main(
   if (row >= params.rows) { return; }
   let first = (i - row * per_row) * ${PIXELS}u;
   let image = row / params.h;
-  let y = row - image * params.h + params.padding;
-  let oy = y / params.stride;                                       // the output row that the first tap, ky, comes from
-  let ky = y - oy * params.stride;
-  let ox0 = (first + params.padding) / params.stride;
-  let kx0 = first + params.padding - ox0 * params.stride;
-  var sum0 = vec4f(0.0);
+  let y = row - image * params.h + params.top;
+  let oy = y / params.stride_y;                                     // the output row that the first tap, ky, comes from
+  let ky = y - oy * params.stride_y;
+  let ox0 = (first + params.left) / params.stride_x;
+  let kx0 = first + params.left - ox0 * params.stride_x;
+  let start = initial(0u);
+  var sum0 = start;
   //#for p in 1..PIXELS
-  let wrap${p} = kx${p - 1} + 1u == params.stride;
+  let wrap${p} = kx${p - 1} + 1u == params.stride_x;
   let ox${p} = select(ox${p - 1}, ox${p - 1} + 1u, wrap${p});
   let kx${p} = select(kx${p - 1} + 1u, 0u, wrap${p});
-  var sum${p} = vec4f(0.0);
+  var sum${p} = start;
   //#end
 
   // As ky grows by one stride, oy falls by one. Below 0 it wraps round to something huge.
@@ -63,11 +66,11 @@ fn main(
   var ty = 0u;
   var tx = 0u;
   for (var t = 0u; t < taps; t++) {
-    let tap_y = ky + ty * params.stride;
+    let tap_y = ky + ty * params.stride_y;
     let row_inside = (tap_y < params.kh) & (oy - ty < params.oh);   // & not &&: no branches
     let line = (image * params.oh + oy - ty) * params.ow;
     //#for p in 0..PIXELS
-    let tap_x${p} = kx${p} + tx * params.stride;
+    let tap_x${p} = kx${p} + tx * params.stride_x;
     let inside${p} = row_inside & (tap_x${p} < params.kw) & (ox${p} - tx < params.ow);
     let from${p} = select(0u, (line + ox${p} - tx) * params.pitch + (tap_y * params.kw + tap_x${p}) * ${CHANNELS}u, inside${p});
     //#for c in 0..CHANNELS

@@ -3,7 +3,7 @@
 // in    x [n, in_h, in_w, C] f32|f16    as conv/implicit-gemm-tiled; both operands are of one type
 //       w [kh·kw, C, K] f32|f16
 //       bias [K], residual, mask as y   read only where params.flags says so (lib/conv-epilogue)
-// out   y [n, out_h, out_w, K] f32      rows m are the pixels (out_y + gy·out_step, out_x + gx·out_step) of it
+// out   y [n, out_h, out_w, K] f32      rows m are the pixels (out_y + gy·out_step_y, out_x + gx·out_step_x) of it
 // grid  128 invocations, four subgroups of 32, per tile of 64 rows × 64 output channels
 // err   none here: the binding checks sizes; a subgroup must have 32 invocations
 // src   conv/implicit-gemm-tiled with the innermost products of SIDE × SIDE blocks left to lib/matrix-unit
@@ -28,19 +28,23 @@ struct Params {
   grid_w: u32,
   in_h: u32,
   in_w: u32,
-  in_step: i32,
+  in_step_y: i32,
+  in_step_x: i32,
   y0: i32,
   x0: i32,
   taps_y: u32,
   taps_x: u32,
-  tap_step: i32,
+  tap_step_y: i32,
+  tap_step_x: i32,
   ky0: u32,
   kx0: u32,
-  k_step: u32,
+  k_step_y: u32,
+  k_step_x: u32,
   kw: u32,
   out_h: u32,
   out_w: u32,
-  out_step: u32,
+  out_step_y: u32,
+  out_step_x: u32,
   out_y: u32,
   out_x: u32,
   flags: u32,
@@ -103,8 +107,8 @@ fn main(
   let m${i} = first + load_row + ${i}u * THREADS / QUADS;
   let q${i} = m${i} / params.grid_w;
   let image${i} = q${i} / params.grid_h;
-  let ix${i} = i32(m${i} % params.grid_w) * params.in_step + params.x0;
-  let iy_inside${i} = i32(q${i} % params.grid_h) * params.in_step + params.y0;
+  let ix${i} = i32(m${i} % params.grid_w) * params.in_step_x + params.x0;
+  let iy_inside${i} = i32(q${i} % params.grid_h) * params.in_step_y + params.y0;
   let iy${i} = select(FAR, iy_inside${i}, m${i} < params.rows);
   let pixel${i} = image${i} * params.in_h * params.in_w + u32(iy_inside${i} * i32(params.in_w) + ix${i});
   var next_x${i} = Quad();
@@ -128,10 +132,10 @@ fn main(
   var slab = 0u;
   for (var at = 0u; at < reduction + QUADS; at += QUADS) {
     if (at < reduction) {
-      let ty = select(FAR, i32(at_x.z) * params.tap_step, at_x.z < params.taps_y);
-      let tx = i32(at_x.y) * params.tap_step;
+      let ty = select(FAR, i32(at_x.z) * params.tap_step_y, at_x.z < params.taps_y);
+      let tx = i32(at_x.y) * params.tap_step_x;
       let tap_pixel = u32(ty * i32(params.in_w) + tx);
-      let element = (params.ky0 + at_w.z * params.k_step) * params.kw + params.kx0 + at_w.y * params.k_step;
+      let element = (params.ky0 + at_w.z * params.k_step_y) * params.kw + params.kx0 + at_w.y * params.k_step_x;
       let source = ((element * params.c4 + at_w.x) * 4u + load_channel % 4u) * params.k4 + load_k;
       let real = at_w.z < params.taps_y;
       //#for i in 0..QUADS / 2

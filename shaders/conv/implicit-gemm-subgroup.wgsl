@@ -3,7 +3,7 @@
 // in    x [n, in_h, in_w, C] f32        forward: the activation; backward-data: dy
 //       w [kh·kw, C, K] f32             the weight; TRANSPOSED, for backward-data, it is read as [kh·kw, K, C]
 //       bias [K], residual, mask as y   read only where params.flags says so (lib/conv-epilogue)
-// out   y [n, out_h, out_w, K] f32      rows m are the pixels (out_y + gy·out_step, out_x + gx·out_step) of it
+// out   y [n, out_h, out_w, K] f32      rows m are the pixels (out_y + gy·out_step_y, out_x + gx·out_step_x) of it
 // grid  one workgroup = one subgroup of SG lanes per tile of GROUPS·ROWS rows × 4·COLUMNS output channels
 // err   none here: the binding checks sizes; SG must be the adapter's one subgroup size
 // src   Chellapilla et al. 2006 (convolution as matrix product), with the input never unrolled; broadcast form: performance.md §3
@@ -12,7 +12,7 @@
 // The SG lanes form GROUPS groups of COLUMNS. Lane (group, column) owns ROWS rows × one vec4 of output channels. Operands
 // are loaded once, each lane another piece (SHARE groups share the four rows of w), and handed round by broadcasts: a load
 // costs as much as 40 multiply-adds there.
-// One pipeline serves every shape: forward (tap_step 1), backward-data (tap_step −1), strided backward-data (one dispatch
+// One pipeline serves every shape: forward (tap_step > 0: the dilation), backward-data (tap_step < 0), strided backward-data (one dispatch
 // per residue class of output pixels, each with the taps that reach it), linear layers. The order of each sum is fixed by
 // (tap, c) alone, so a row's bits do not depend on the batch it lies in. Where CHANNELS ≤ 4 a pixel of x is one vec4 with
 // that many real lanes: the others are not multiplied, and there is no loop over c.
@@ -27,19 +27,23 @@ struct Params {
   grid_w: u32,
   in_h: u32,
   in_w: u32,
-  in_step: i32,                             // input pixels per grid pixel
+  in_step_y: i32,                           // input pixels per grid pixel
+  in_step_x: i32,
   y0: i32,                                  // input pixel that tap (0, 0) reads at grid pixel (0, 0)
   x0: i32,
   taps_y: u32,
   taps_x: u32,
-  tap_step: i32,                            // input pixels per tap
-  ky0: u32,                                 // tap (ty, tx) is element (ky0 + ty·k_step, kx0 + tx·k_step) of the kh × kw filter
+  tap_step_y: i32,                          // input pixels per tap
+  tap_step_x: i32,
+  ky0: u32,                                 // tap (ty, tx) is element (ky0 + ty·k_step_y, kx0 + tx·k_step_x) of the kh × kw filter
   kx0: u32,
-  k_step: u32,
+  k_step_y: u32,
+  k_step_x: u32,
   kw: u32,
   out_h: u32,
   out_w: u32,
-  out_step: u32,
+  out_step_y: u32,
+  out_step_x: u32,
   out_y: u32,
   out_x: u32,
   flags: u32,
@@ -86,9 +90,9 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
   let gx${i} = m${i} - q${i} * params.grid_w;
   let image${i} = q${i} / params.grid_h;
   let gy${i} = q${i} - image${i} * params.grid_h;
-  let iy${i} = i32(gy${i}) * params.in_step + params.y0;
-  let ix${i} = i32(gx${i}) * params.in_step + params.x0;
-  let to${i} = ((image${i} * params.out_h + gy${i} * params.out_step + params.out_y) * params.out_w + gx${i} * params.out_step + params.out_x) * params.k4;
+  let iy${i} = i32(gy${i}) * params.in_step_y + params.y0;
+  let ix${i} = i32(gx${i}) * params.in_step_x + params.x0;
+  let to${i} = ((image${i} * params.out_h + gy${i} * params.out_step_y + params.out_y) * params.out_w + gx${i} * params.out_step_x + params.out_x) * params.k4;
   //#end
 
   let start = initial(k_read);
@@ -102,12 +106,12 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
   var tx = 0u;
   for (var t = 0u; t < taps; t++) {
     //#for i in 0..ROWS / COLUMNS
-    let py${i} = u32(iy${i} + i32(ty) * params.tap_step);           // above or left of the image: wraps round to something huge
-    let px${i} = u32(ix${i} + i32(tx) * params.tap_step);
+    let py${i} = u32(iy${i} + i32(ty) * params.tap_step_y);           // above or left of the image: wraps round to something huge
+    let px${i} = u32(ix${i} + i32(tx) * params.tap_step_x);
     let inside${i} = (m${i} < params.rows) & (py${i} < params.in_h) & (px${i} < params.in_w); // & not &&: no branches
     let from${i} = select(0u, ((image${i} * params.in_h + py${i}) * params.in_w + px${i}) * params.c4, inside${i});
     //#end
-    let tap = (params.ky0 + ty * params.k_step) * params.kw + params.kx0 + tx * params.k_step;
+    let tap = (params.ky0 + ty * params.k_step_y) * params.kw + params.kx0 + tx * params.k_step_x;
     //#if TRANSPOSED
     var from_w = ((tap * params.k4 + k_read) * 4u + group % ${SHARE}u) * params.c4;
     //#else

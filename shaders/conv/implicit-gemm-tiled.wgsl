@@ -3,7 +3,7 @@
 // in    x [n, in_h, in_w, C] f32|f16    forward: the activation; backward-data: dy
 //       w [kh·kw, C, K] f32|f16         forward: the weight; backward-data: transposed by conv/transpose-weight
 //       bias [K], residual, mask as y   read only where params.flags says so (lib/conv-epilogue)
-// out   y [n, out_h, out_w, K] f32      rows m are the pixels (out_y + gy·out_step, out_x + gx·out_step) of it
+// out   y [n, out_h, out_w, K] f32      rows m are the pixels (out_y + gy·out_step_y, out_x + gx·out_step_x) of it
 // grid  (BM / TM) · (BQ / TN) invocations per tile of BM rows × BQ vec4 of output channels, and per batch
 // err   none here: the binding checks sizes
 // src   Chellapilla et al. 2006 (convolution as matrix product), with the input never unrolled; the tiling is that of
@@ -26,19 +26,23 @@ struct Params {
   grid_w: u32,
   in_h: u32,
   in_w: u32,
-  in_step: i32,                             // input pixels per grid pixel
+  in_step_y: i32,                           // input pixels per grid pixel
+  in_step_x: i32,
   y0: i32,                                  // input pixel that tap (0, 0) reads at grid pixel (0, 0)
   x0: i32,
   taps_y: u32,
   taps_x: u32,
-  tap_step: i32,                            // input pixels per tap
-  ky0: u32,                                 // tap (ty, tx) is element (ky0 + ty·k_step, kx0 + tx·k_step) of the kh × kw filter
+  tap_step_y: i32,                          // input pixels per tap
+  tap_step_x: i32,
+  ky0: u32,                                 // tap (ty, tx) is element (ky0 + ty·k_step_y, kx0 + tx·k_step_x) of the kh × kw filter
   kx0: u32,
-  k_step: u32,
+  k_step_y: u32,
+  k_step_x: u32,
   kw: u32,
   out_h: u32,
   out_w: u32,
-  out_step: u32,
+  out_step_y: u32,
+  out_step_x: u32,
   out_y: u32,
   out_x: u32,
   flags: u32,
@@ -96,8 +100,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let m${i} = first + load_row + ${i * (BM / TM) * (BQ / TN) / QUADS}u;
   let q${i} = m${i} / params.grid_w;
   let image${i} = q${i} / params.grid_h + batch;
-  let ix${i} = i32(m${i} % params.grid_w) * params.in_step + params.x0;
-  let iy_inside${i} = i32(q${i} % params.grid_h) * params.in_step + params.y0;
+  let ix${i} = i32(m${i} % params.grid_w) * params.in_step_x + params.x0;
+  let iy_inside${i} = i32(q${i} % params.grid_h) * params.in_step_y + params.y0;
   let iy${i} = select(FAR, iy_inside${i}, m${i} < params.rows);
   let pixel${i} = image${i} * params.in_h * params.in_w + u32(iy_inside${i} * i32(params.in_w) + ix${i});
   var next_x${i} = vec4f(0.0);
@@ -125,8 +129,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var slab = 0u;
   for (var at = 0u; at < reduction + QUADS; at += QUADS) {
     if (at < reduction) {
-      let ty = select(FAR, i32(at_x.z) * params.tap_step, at_x.z < params.taps_y);
-      let tx = i32(at_x.y) * params.tap_step;
+      let ty = select(FAR, i32(at_x.z) * params.tap_step_y, at_x.z < params.taps_y);
+      let tx = i32(at_x.y) * params.tap_step_x;
       let tap_pixel = u32(ty * i32(params.in_w) + tx);
       //#for i in 0..QUADS * TM * TN / BQ
       {
@@ -135,7 +139,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         next_x${i} = select(vec4f(0.0), vec4f(x[select(0u, (pixel${i} + tap_pixel) * params.c4 + at_x.x, inside)]), inside);
       }
       //#end
-      let element = (params.ky0 + at_w.z * params.k_step) * params.kw + params.kx0 + at_w.y * params.k_step;
+      let element = (params.ky0 + at_w.z * params.k_step_y) * params.kw + params.kx0 + at_w.y * params.k_step_x;
       let source = ((element * params.c4 + at_w.x) * 4u + load_channel % 4u) * params.k4 + load_k;
       let real = at_w.z < params.taps_y;
       //#for i in 0..4 * QUADS * TM * TN / BM

@@ -2,7 +2,7 @@
 //
 // in    dy [n, h, W, K] f32             gradient of the layer's output: stride 1, one pixel of padding all round
 //       w [9, 4, K] f32                 the weight
-//       bias, residual, mask as dx      read only where params.flags says so (lib/conv-epilogue); there is no bias
+//       bias [4], residual, mask as dx  read only where params.flags says so (lib/conv-epilogue)
 // out   dx [n, h, W, 4] f32             gradient of the layer's input; lanes past CHANNELS are 0
 // grid  one workgroup = one subgroup of SG lanes per 8·LOADS − 2 positions
 // err   none here: the binding checks sizes; SG must be the adapter's one subgroup size
@@ -100,9 +100,9 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
   {
     let row = (first + ${i * SG}u + lane) / pitch;
     let column = first + ${i * SG}u + lane - row * pitch;
-    var sum = vec4f(0.0);
+    var sum = initial(0u);
     //#for c in 0..CHANNELS
-    sum.${"xyzw"[c]} = shifted(sum${i}_0_${c}, sum${Math.min(i + 1, LOADS - 1)}_0_${c}, lane, 2u) + shifted(sum${i}_1_${c}, sum${Math.min(i + 1, LOADS - 1)}_1_${c}, lane, 1u) + sum${i}_2_${c};
+    sum.${"xyzw"[c]} += shifted(sum${i}_0_${c}, sum${Math.min(i + 1, LOADS - 1)}_0_${c}, lane, 2u) + shifted(sum${i}_1_${c}, sum${Math.min(i + 1, LOADS - 1)}_1_${c}, lane, 1u) + sum${i}_2_${c};
     //#end
     let at = row * params.width + column;
     if ((${i * SG}u + lane < ${SG * LOADS - 2}u) & (column < params.width) & (row < params.rows)) { dx[at] = finish(sum, at); }

@@ -9,7 +9,7 @@
 // twin  services/engine/reference/conv/convolution-grad-weight.ts
 //
 // Rows are the flat list of (tap, c), in vec4 of channels: a lane's load picks its own tap, so few channels fill a tile with
-// many taps, and any filter, stride and padding is one pipeline. As in implicit-gemm-subgroup the lanes form GROUPS
+// many taps, and any filter, stride, padding and dilation is one pipeline. As in implicit-gemm-subgroup the lanes form GROUPS
 // groups of COLUMNS, each with its own ROWS rows, and SHARE of them share the loads of dy. A slice is rows_per_slice rows of output pixels, or, where one row is
 // longer than a slice (a linear layer), cols_per_slice pixels of one row.
 
@@ -21,8 +21,12 @@ struct Params {
   ow: u32,
   h: u32,
   w: u32,
-  stride: u32,
-  padding: u32,
+  stride_y: u32,
+  stride_x: u32,
+  top: i32,                                 // padding
+  left: i32,
+  dilation_y: i32,                          // pixels of x per tap
+  dilation_x: i32,
   kw: u32,
   c4: u32,
   k4: u32,
@@ -70,8 +74,8 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
   let quad${i} = first_quad + ${i * COLUMNS}u + column;
   let tap${i} = quad${i} / params.c4;
   let c${i} = quad${i} - tap${i} * params.c4;
-  let ky${i} = i32(tap${i} / params.kw) - i32(params.padding);
-  let kx${i} = i32(tap${i} % params.kw) - i32(params.padding);
+  let ky${i} = i32(tap${i} / params.kw) * params.dilation_y - params.top;
+  let kx${i} = i32(tap${i} % params.kw) * params.dilation_x - params.left;
   //#end
   //#for r in 0..ROWS
   var sum${r} = vec4f(0.0);
@@ -89,13 +93,13 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
   var ox = first_col;
   for (var turn = 0u; turn < turns; turn++) {
     //#for i in 0..ROWS / 4 / COLUMNS
-    let iy${i} = u32(i32(oy * params.stride) + ky${i});             // above the image: wraps round to something huge
+    let iy${i} = u32(i32(oy * params.stride_y) + ky${i});             // above the image: wraps round to something huge
     let row_inside${i} = (quad${i} < params.row_quads) & (iy${i} < params.h); // & not &&: no branches
     let line${i} = (image * params.h + iy${i}) * params.w;
     //#end
     //#for p in 0..PIXELS
     //#for i in 0..ROWS / 4 / COLUMNS
-    let ix${p}_${i} = u32(i32((ox + ${p}u) * params.stride) + kx${i});
+    let ix${p}_${i} = u32(i32((ox + ${p}u) * params.stride_x) + kx${i});
     let inside${p}_${i} = row_inside${i} & (ox + ${p}u < end_col) & (ix${p}_${i} < params.w);
     let a${p}_${i} = select(vec4f(0.0), x_at(select(0u, (line${i} + ix${p}_${i}) * params.c4 + c${i}, inside${p}_${i})), inside${p}_${i});
     //#end

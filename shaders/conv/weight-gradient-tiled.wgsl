@@ -20,8 +20,12 @@ struct Params {
   ow: u32,
   h: u32,
   w: u32,
-  stride: u32,
-  padding: u32,
+  stride_y: u32,
+  stride_x: u32,
+  top: i32,                                 // padding
+  left: i32,
+  dilation_y: i32,                          // pixels of x per tap
+  dilation_x: i32,
   kw: u32,
   c4: u32,
   k4: u32,
@@ -85,9 +89,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let cell_x${i} = (${i}u + pixel) % ${PIXELS * TM * TN / CQ}u * LANES + lane;
   let quad${i} = first_row + cell_x${i};
   let tap${i} = quad${i} / params.c4;
-  let ky_inside${i} = i32(tap${i} / params.kw) - i32(params.padding);
+  let ky_inside${i} = i32(tap${i} / params.kw) * params.dilation_y - params.top;
   let ky${i} = select(FAR, ky_inside${i}, quad${i} < params.row_quads);
-  let kx${i} = i32(tap${i} % params.kw) - i32(params.padding);
+  let kx${i} = i32(tap${i} % params.kw) * params.dilation_x - params.left;
   let offset${i} = u32(ky_inside${i} * i32(params.w) + kx${i}) * params.c4 + quad${i} % params.c4;
   var next_x${i} = vec4f(0.0);
   //#end
@@ -112,9 +116,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     if (at < end) {
       let m = at + pixel;
       let alive = m < end;
-      let iy = select(FAR, i32(at_pixel.y * params.stride), alive);
-      let ix = i32(at_pixel.x * params.stride);
-      let source = ((at_pixel.z * params.h + at_pixel.y * params.stride) * params.w + at_pixel.x * params.stride) * params.c4;
+      let iy = select(FAR, i32(at_pixel.y * params.stride_y), alive);
+      let ix = i32(at_pixel.x * params.stride_x);
+      let source = ((at_pixel.z * params.h + at_pixel.y * params.stride_y) * params.w + at_pixel.x * params.stride_x) * params.c4;
       //#for i in 0..PIXELS * TM * TN / CQ
       {
         // Above or left of the image wraps round to something huge. & and select, not && and if: no branches.

@@ -19,26 +19,24 @@ struct Params {
   ow: u32,
   window: u32,                              // rows of a window
   window_width: u32,
-  stride: u32,
-  padding: u32,
-  count_padding: u32,                       // 1: the forward pass divided by the whole window; 0: by its cells inside the image
+  stride_y: u32,
+  stride_x: u32,
+  top: u32,                                 // padding
+  left: u32,
+  count_top: u32,                           // the cells of the padded image that the forward pass counted: all, or those of the image
+  count_left: u32,
+  count_bottom: u32,                        // past the last
+  count_right: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
 
-// The first window along one axis that reaches cell `at`; the last is min((at + padding) / stride, count − 1).
-fn first_window(at: u32, window: u32) -> u32 {
-  let end = at + params.padding;
-  if (end < window) { return 0u; }
-  return (end - window) / params.stride + 1u;
-}
-
-// Cells of window `o` along one axis that lie inside the image.
-fn inside(o: u32, window: u32, side: u32) -> u32 {
-  let start = max(o * params.stride, params.padding) - params.padding;
-  return min(o * params.stride + window - params.padding, side) - start;
+// The first window along one axis that reaches cell `at` of the padded image; the last is min(at / stride, count − 1).
+fn first_window(at: u32, window: u32, stride: u32) -> u32 {
+  if (at < window) { return 0u; }
+  return (at - window) / stride + 1u;
 }
 
 fn gradient(i: u32) -> vec4f {
@@ -46,15 +44,17 @@ fn gradient(i: u32) -> vec4f {
   let column = i / params.quads;            // (image · h + iy) · w + ix
   let row = column / params.w;
   let image = row / params.h;
-  let iy = row - image * params.h;
-  let ix = column - row * params.w;
-  let last_y = min((iy + params.padding) / params.stride, params.oh - 1u);
-  let last_x = min((ix + params.padding) / params.stride, params.ow - 1u);
+  let y = row - image * params.h + params.top;
+  let x = column - row * params.w + params.left;
+  let last_y = min(y / params.stride_y, params.oh - 1u);
+  let last_x = min(x / params.stride_x, params.ow - 1u);
   var sum = vec4f(0.0);
-  for (var oy = first_window(iy, params.window); oy <= last_y; oy++) {
-    let rows = select(inside(oy, params.window, params.h), params.window, params.count_padding == 1u);
-    for (var ox = first_window(ix, params.window_width); ox <= last_x; ox++) {
-      let columns = select(inside(ox, params.window_width, params.w), params.window_width, params.count_padding == 1u);
+  for (var oy = first_window(y, params.window, params.stride_y); oy <= last_y; oy++) {
+    let start_y = oy * params.stride_y;
+    let rows = min(start_y + params.window, params.count_bottom) - max(start_y, params.count_top);
+    for (var ox = first_window(x, params.window_width, params.stride_x); ox <= last_x; ox++) {
+      let start_x = ox * params.stride_x;
+      let columns = min(start_x + params.window_width, params.count_right) - max(start_x, params.count_left);
       sum += dy[((image * params.oh + oy) * params.ow + ox) * params.quads + q] / f32(rows * columns);
     }
   }

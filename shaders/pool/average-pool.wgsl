@@ -19,9 +19,14 @@ struct Params {
   ow: u32,
   window: u32,                              // rows of a window
   window_width: u32,
-  stride: u32,
-  padding: u32,
-  count_padding: u32,                       // 1: divide by the whole window; 0: by its cells inside the image
+  stride_y: u32,
+  stride_x: u32,
+  top: u32,                                 // padding
+  left: u32,
+  count_top: u32,                           // the cells of the padded image that count: all, or those of the image
+  count_left: u32,
+  count_bottom: u32,                        // past the last
+  count_right: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -36,17 +41,21 @@ fn window_mean(i: u32) -> vec4f {
   let oy = row - image * params.oh;
   let ox = column - row * params.ow;
   // The window, cut to the image. `max` before the subtraction keeps it from wrapping below 0.
-  let top = max(oy * params.stride, params.padding) - params.padding;
-  let left = max(ox * params.stride, params.padding) - params.padding;
-  let bottom = min(oy * params.stride + params.window - params.padding, params.h);
-  let right = min(ox * params.stride + params.window_width - params.padding, params.w);
+  let start_y = oy * params.stride_y;       // in the padded image
+  let start_x = ox * params.stride_x;
+  let top = max(start_y, params.top) - params.top;
+  let left = max(start_x, params.left) - params.left;
+  let bottom = min(start_y + params.window - params.top, params.h);
+  let right = min(start_x + params.window_width - params.left, params.w);
   var sum = vec4f(0.0);
   for (var iy = top; iy < bottom; iy++) {
     let start = (image * params.h + iy) * params.w;
     for (var ix = left; ix < right; ix++) { sum += x[(start + ix) * params.quads + q]; }
   }
-  let inside = (bottom - top) * (right - left);
-  return sum / f32(select(inside, params.window * params.window_width, params.count_padding == 1u));
+  // Rounded up, the output's last windows may reach beyond the padding too: what lies there never counts.
+  let rows = min(start_y + params.window, params.count_bottom) - max(start_y, params.count_top);
+  let columns = min(start_x + params.window_width, params.count_right) - max(start_x, params.count_left);
+  return sum / f32(rows * columns);
 }
 
 @compute @workgroup_size(WG)

@@ -21,21 +21,25 @@ struct Params {
   w: u32,
   oh: u32,
   ow: u32,
-  stride: u32,
-  padding: u32,
+  stride_y: u32,
+  stride_x: u32,
+  top: u32,                                 // padding
+  left: u32,
+  dilation_y: u32,                          // from one cell of a window to the next
+  dilation_x: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 
-// Coordinates are one `padding` too large until they are compared: what lies before the image then wraps to beyond its end.
+// Coordinates are the padding too large until they are compared: what lies before the image then wraps to beyond its end.
 fn window_maximum(image: u32, top: u32, left: u32, q: u32) -> vec4f {
   var best = vec4f(-LARGEST);
   for (var dy = 0u; dy < WINDOW; dy++) {
-    let iy = top + dy - params.padding;
+    let iy = top + dy * params.dilation_y - params.top;
     for (var dx = 0u; dx < WINDOW_WIDTH; dx++) {
-      let ix = left + dx - params.padding;
+      let ix = left + dx * params.dilation_x - params.left;
       if (iy < params.h && ix < params.w) { best = max(best, x[((image * params.h + iy) * params.w + ix) * params.quads + q]); }
     }
   }
@@ -55,8 +59,8 @@ fn main(
   if (row >= params.rows) { return; }
   let q = at - run * params.quads;
   let image = row / params.oh;
-  let top = (row - image * params.oh) * params.stride;
+  let top = (row - image * params.oh) * params.stride_y;
   let first = (run - row * runs) * PER;
   let last = min(first + PER, params.ow);
-  for (var ox = first; ox < last; ox++) { y[(row * params.ow + ox) * params.quads + q] = window_maximum(image, top, ox * params.stride, q); }
+  for (var ox = first; ox < last; ox++) { y[(row * params.ow + ox) * params.quads + q] = window_maximum(image, top, ox * params.stride_x, q); }
 }

@@ -15,6 +15,12 @@ describe("conv geometry", () => {
     assert.equal(convGeometry(input, { ...filter, kh: 5, padding: 0 }).oh, 3);
   });
 
+  it("takes each axis and each side for itself", () => {
+    const { oh, ow } = convGeometry(input, { ...filter, kw: 2, stride: [1, 3], padding: [0, 1, 2, 4], dilation: [3, 2] });
+    assert.deepEqual([oh, ow], [9 + 2 - 7 + 1, Math.floor((8 + 5 - 3) / 3) + 1]);
+    assert.deepEqual(convGeometry(input, { ...filter, padding: [1, 1, 1, 1], stride: [2, 2], dilation: 1 }), convGeometry(input, filter));
+  });
+
   it("pads the stored input channels only where there is one group", () => {
     assert.equal(weightRows(convGeometry(input, filter)), 8);
     assert.equal(weightRows(convGeometry(input, { ...filter, groups: 2 })), 3);
@@ -33,8 +39,8 @@ describe("conv geometry", () => {
   });
 
   it("reaches every input pixel and every tap exactly once over the residue classes of backward-data", () => {
-    for (const [kh, stride, padding] of [[3, 2, 1], [4, 2, 1], [1, 3, 0], [7, 2, 3], [2, 3, 1]] as const) {
-      const passes = gradInputPasses(convGeometry(input, { ...filter, kh, kw: kh, stride, padding }));
+    for (const [kh, stride, padding, dilation] of [[3, 2, 1, 1], [4, 2, 1, 1], [1, 3, 0, 1], [7, 2, 3, 1], [2, 3, 1, 1], [3, 2, 1, 2], [2, 3, 2, 2], [3, 4, 1, 2], [2, 2 ** 27, 0, 1]] as const) {
+      const passes = gradInputPasses(convGeometry(input, { ...filter, kh, kw: kh, stride, padding, dilation }));
       assert.equal(passes.reduce((sum, p) => sum + p.scalars.rows, 0), input.n * input.h * input.w);
       assert.equal(passes.reduce((sum, p) => sum + p.scalars.taps_y * p.scalars.taps_x, 0), kh * kh);
     }
@@ -60,6 +66,12 @@ describe("conv geometry", () => {
     refuses({ n: 0 }, /conv2d: expected n to be a positive integer, got 0/);
     refuses({ stride: 1.5 }, /conv2d: expected stride to be a positive integer/);
     refuses({ padding: -1 }, /conv2d: expected padding to be an integer ≥ 0, got -1/);
+    refuses({ padding: [0, 0, 1.5, 0] }, /conv2d: expected padding to be an integer ≥ 0, got 0,0,1.5,0/);
+    refuses({ stride: [1, 0] }, /conv2d: expected stride across to be a positive integer, got 0/);
+    refuses({ dilation: 0 }, /conv2d: expected dilation to be a positive integer, got 0/);
+    refuses({ dilation: [1, 5] }, /conv2d: expected a window inside 11×10 padded pixels, got 3×11/);
+    refuses({ padding: [0, 0, -7, 0] }, /conv2d: expected a window inside 2×8 padded pixels, got 3×3/);
+    refuses({ stride: 2 ** 30 }, /conv2d: expected padded sides, strides and dilations of at most 268435456, got 1073741824/);
     refuses({ groups: 4 }, /conv2d: expected groups to divide 6 and 4 channels, got 4/);
     refuses({ kw: 11 }, /conv2d: expected a window inside 11×10 padded pixels, got 3×11/);
     assert.throws(() => linearGeometry(1, 10, 4), { code: "SHAPE_MISMATCH", message: /linear: expected a physical row length \(a multiple of 4\), got 10/ });

@@ -1,3 +1,6 @@
-import { describeForward, GROUPED, TILED } from "./suite.ts";
+import { describeForward, GROUPED, SUBGROUP8, TILED } from "./suite.ts";
 
-describeForward({ name: "conv/grouped-forward", family: TILED, cases: GROUPED });
+const variant = { name: "conv/grouped-forward", family: TILED, kernel: "grouped", cases: GROUPED };
+describeForward(variant);
+describeForward({ ...variant, name: "conv/grouped-forward, w as a texture", family: SUBGROUP8, textures: ["w"] });
+describeForward({ ...variant, name: "conv/grouped-forward, x and w as textures", family: SUBGROUP8, textures: ["x", "w"] });

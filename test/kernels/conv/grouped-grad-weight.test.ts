@@ -1,3 +1,6 @@
-import { describeGradWeight, GROUPED, TILED } from "./suite.ts";
+import { describeGradWeight, GROUPED, SUBGROUP8, TILED } from "./suite.ts";
 
-describeGradWeight({ name: "conv/grouped-grad-weight", family: TILED, cases: GROUPED });
+const variant = { name: "conv/grouped-grad-weight", family: TILED, kernel: "grouped", cases: GROUPED };
+describeGradWeight(variant);
+describeGradWeight({ ...variant, name: "conv/grouped-grad-weight, dy as a texture", family: SUBGROUP8, textures: ["dy"] });
+describeGradWeight({ ...variant, name: "conv/grouped-grad-weight, x and dy as textures", family: SUBGROUP8, textures: ["x", "dy"] });

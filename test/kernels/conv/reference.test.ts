@@ -26,9 +26,14 @@ describe("convolution twins", () => {
     assert.deepEqual([...convolutionReference(Float64Array.of(1, 10, 100, 1000), Float64Array.of(1, 2, 3, 4), g)], [21, 4300]);
   });
 
-  it("have the gradients that central differences find", () => {
-    const g = convGeometry({ n: 2, c: 4, h: 5, w: 4 }, { k: 6, kh: 3, kw: 2, stride: 2, padding: 1, groups: 2 });
-    const x = uniform(1, 2 * 4 * 5 * 4);
+  it("take taps a dilation apart, and padding and stride of each direction for itself", () => {
+    const g = convGeometry({ n: 1, c: 1, h: 3, w: 3 }, { k: 1, kh: 2, kw: 2, stride: [2, 1], padding: [1, 0, 0, 0], dilation: [1, 2], groups: 1 });
+    assert.deepEqual([...convolutionReference(range(9), Float64Array.of(1, 2, 3, 4), g)], [0 * 3 + 2 * 4, 3 + 5 * 2 + 6 * 3 + 8 * 4]);
+  });
+
+  for (const filter of [{ stride: 2, padding: 1 }, { stride: [1, 2], padding: [0, 2, -1, 1], dilation: [2, 1] }] as const) it(`have the gradients that central differences find: ${JSON.stringify(filter)}`, () => {
+    const g = convGeometry({ n: 2, c: 4, h: 6, w: 4 }, { k: 6, kh: 3, kw: 2, ...filter, groups: 2 });
+    const x = uniform(1, 2 * 4 * 6 * 4);
     const w = uniform(2, 6 * 2 * 3 * 2);
     const dy = uniform(3, 2 * 6 * g.oh * g.ow);
     const loss = (): number => convolutionReference(x, w, g).reduce((sum, v, i) => sum + v * dy[i]!, 0);

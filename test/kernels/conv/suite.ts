@@ -9,6 +9,7 @@ import { packActivation, packConvWeight, packVector } from "../../../services/en
 import { convForward, convGradInput, convGradWeight, productNeeds } from "../../../services/engine/kernels/conv/convolution.ts";
 import { convGeometry, type ConvGeometry, inputElements, linearGeometry, outputElements, weightElements } from "../../../services/engine/kernels/conv/geometry.ts";
 import { type ConvOperand, type ConvOperation, type ConvTarget, type ConvVariant, variantOf } from "../../../services/engine/kernels/conv/variants.ts";
+import { pair, type Pair, type Sides } from "../../../services/engine/kernels/window.ts";
 import { convolutionReference } from "../../../services/engine/reference/conv/convolution.ts";
 import { convolutionGradInputReference } from "../../../services/engine/reference/conv/convolution-grad-input.ts";
 import { convolutionGradWeightReference } from "../../../services/engine/reference/conv/convolution-grad-weight.ts";
@@ -18,9 +19,9 @@ import { uniform } from "../../support/random.ts";
 
 // The one body of tests that every variant of the convolutions must pass.
 
-export const conv = (n: number, c: number, h: number, w: number, k: number, kernel: number | [number, number], stride = 1, padding = 0, groups = 1): ConvGeometry => {
-  const [kh, kw] = typeof kernel === "number" ? [kernel, kernel] : kernel;
-  return convGeometry({ n, c, h, w }, { k, kh, kw, stride, padding, groups });
+export const conv = (n: number, c: number, h: number, w: number, k: number, kernel: number | Pair, stride: number | Pair = 1, padding: number | Sides = 0, groups = 1, dilation: number | Pair = 1): ConvGeometry => {
+  const [kh, kw] = pair(kernel);
+  return convGeometry({ n, c, h, w }, { k, kh, kw, stride, padding, dilation, groups });
 };
 
 export const DENSE: Readonly<Record<string, ConvGeometry>> = {
@@ -40,6 +41,15 @@ export const DENSE: Readonly<Record<string, ConvGeometry>> = {
   "2×3, no padding": conv(1, 4, 5, 9, 5, [2, 3]),
   "more channels than any tile": conv(3, 35, 5, 5, 70, 3, 1, 1),
   "many pixels, few channels": conv(2, 4, 67, 65, 36, 1),
+  "stride 2×1, padding on two sides": conv(2, 5, 9, 8, 6, [3, 2], [2, 1], [0, 2, 1, 0]),
+  "stride 1×2, C = 2, by columns, padding of each side its own": conv(2, 2, 9, 11, 24, 3, [1, 2], [0, 1, 2, 3]),
+  "dilation 2 same": conv(2, 4, 9, 8, 20, 3, 1, 2, 1, 2),
+  "dilation 2, C = 1, not by columns": conv(2, 1, 10, 9, 16, 3, 1, [2, 0, 1, 2], 1, 2),
+  "stride 2, dilation 2, leaving residue classes without taps": conv(2, 5, 11, 10, 8, 3, 2, 2, 1, 2),
+  "stride 3×4, dilation 2×6": conv(2, 6, 13, 14, 9, [3, 2], [3, 4], [2, 1, 0, 3], 1, [2, 6]),
+  "padding beyond the window": conv(1, 3, 4, 5, 7, 2, 1, [3, 0, 0, 4]),
+  "stride 2 without its last row, as under a transposed convolution with output padding": conv(2, 8, 7, 7, 12, 3, 2, [1, 1, -1, 0]),
+  "patches 4×4, C = 3, by columns": conv(2, 3, 9, 8, 10, 4, 4, 0),
   "linear 52 → 10": linearGeometry(37, 52, 10),
   "linear 20 → 100, rows in slices": linearGeometry(600, 20, 100),
   "linear, one row": linearGeometry(1, 8, 3),
@@ -75,6 +85,14 @@ export const GROUPED: Readonly<Record<string, ConvGeometry>> = {
   "2 groups, stride 2 with pixels left over": conv(2, 8, 8, 9, 4, 3, 2, 0, 2),
   "depthwise, stride 2": conv(2, 9, 7, 8, 9, 3, 2, 1, 9),
   "depthwise with two filters per channel": conv(1, 3, 5, 6, 6, 5, 1, 2, 3),
+  "2 groups of 8 → 12 channels, stride 2": conv(2, 16, 9, 8, 24, 3, 2, 1, 2),
+  "8 groups of 4 → 4 channels": conv(2, 32, 7, 6, 32, 3, 1, 1, 8),
+  "2 groups of 4 → 8 channels, stride 3×1, dilation 2": conv(2, 8, 11, 9, 16, [3, 2], [3, 1], [2, 1, 0, 3], 2, 2),
+  "depthwise, dilation 2, padding of each side its own": conv(2, 12, 9, 11, 12, 3, 1, [1, 2, 3, 0], 12, 2),
+  "depthwise, stride 2×3, dilation 3×2": conv(2, 8, 13, 12, 8, [3, 2], [2, 3], [2, 1, 0, 2], 8, [3, 2]),
+  "3 groups of 2 → 3 channels, stride 3×1, dilation 1×2": conv(2, 6, 10, 9, 9, [2, 3], [3, 1], [1, 0, 2, 2], 3, [1, 2]),
+  "depthwise, stride 2 and dilation 2, leaving pixels without taps": conv(1, 5, 9, 8, 5, 3, 2, 1, 5, 2),
+  "depthwise with four filters per channel, images narrower than a run": conv(2, 3, 5, 2, 12, 3, 1, 1, 3),
   "depthwise, many pixels": conv(3, 4, 28, 28, 4, 3, 1, 1, 4),
 };
 
@@ -180,7 +198,7 @@ async function gradInput(gpu: Gpu, t: ConvTarget, scope: Scope, g: ConvGeometry,
   const dx = canary(scope, "dx", inputElements(g), SENTINEL);
   const needs = provide(scope, t, "grad-input", g, guarded(scope, "w", packW(g, w)));
   const { operands, before } = textured(scope, t, "grad-input", g, { dy: guarded(scope, "dy", packY(g, dy)), w: needs.w! });
-  const steps = convGradInput(t, g, { ...extras, ...operands, dx, scratch: needs.scratch });
+  const steps = convGradInput(t, g, { ...extras, ...operands, dx, scratch: needs.scratch }, { relu: extras.relu ?? false });
   const result = await runChecked(gpu, [...needs.before, ...before, ...steps], dx, inputElements(g), SENTINEL);
   await needs.check(gpu);
   return result;
@@ -199,7 +217,7 @@ async function gradWeight(gpu: Gpu, t: ConvTarget, scope: Scope, g: ConvGeometry
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => Array.from(a).reduce((sum, v, i) => sum + v * b[i]!, 0);
 const masked = (values: Float64Array, mask: Float64Array): Float64Array => values.map((v, i) => (mask[i]! > 0 ? v : 0));
 
-const isTypical = ({ n, stride, kh }: ConvGeometry): boolean => n > 1 && stride === 2 && kh > 1;
+const isTypical = ({ n, stride, kh }: ConvGeometry): boolean => n > 1 && stride[0] === 2 && kh > 1;
 
 export function describeForward(variant: Variant): void {
   const test = harness(variant);
@@ -271,9 +289,17 @@ export function describeForward(variant: Variant): void {
   });
 }
 
-/** One image each: a strided convolution, one whose batch of five takes another tile than the image alone, and a first layer. */
+/** Strides so large that the gradient of the input is not made class by class. */
+export const LONG_STRIDES: Readonly<Record<string, ConvGeometry>> = {
+  "2×2 stride 17, leaving pixels without taps": conv(2, 6, 20, 18, 9, 2, 17, [1, 0, 0, 2]),
+  "3×3 stride 18, dilation 12": conv(2, 5, 25, 30, 6, 3, 18, 2, 1, 12),
+  "7×2 stride 20×14": conv(2, 9, 23, 19, 13, [7, 2], [20, 14], [2, 1, 3, 0]),
+  "1×1 stride beyond the image": conv(2, 5, 17, 16, 9, 1, 1000),
+};
+
+/** One image each: with groups, of every form; else a strided convolution, one whose batch of five takes another tile than the image alone, and a first layer. */
 function loneImages(groups: number): ConvGeometry[] {
-  return groups > 1 ? [conv(1, 6, 7, 6, 10, 3, 2, 1, 2)] : [conv(1, 3, 9, 8, 10, 3, 2, 1), conv(1, 36, 41, 41, 36, 1), conv(1, 1, 13, 11, 16, 4, 2, 1)];
+  return groups > 1 ? [conv(1, 6, 7, 6, 10, 3, 2, 1, 2), conv(1, 8, 7, 6, 8, 3, 2, 1, 8), conv(1, 8, 7, 6, 16, 3, 2, 1, 2)] : [conv(1, 3, 9, 8, 10, 3, 2, 1), conv(1, 36, 41, 41, 36, 1), conv(1, 1, 13, 11, 16, 4, 2, 1)];
 }
 
 export function describeGradInput(variant: Variant): void {
@@ -284,6 +310,7 @@ export function describeGradInput(variant: Variant): void {
 
     Object.entries(variant.cases).forEach(([title, g], i) => {
       const { w, dy, likeX: [residual, mask] } = data(g, 100 * i);
+      const bias = uniform(100 * i + 8, g.c);
       const expected = convolutionGradInputReference(dy, w, g);
       const terms = (g.k / g.groups) * g.kh * g.kw;
       it(`matches the reference: ${title}`, test(async (gpu, t, scope) => {
@@ -293,6 +320,11 @@ export function describeGradInput(variant: Variant): void {
         const extras = { residual: uploadF32(scope, "residual", packX(g, residual)), mask: uploadF32(scope, "mask", packX(g, mask)) };
         const dx = await gradInput(gpu, t, scope, g, dy, w, extras);
         assertPhysical(dx, packX(g, masked(expected.map((v, j) => v + residual[j]!), mask)), packX(g, mask.map(() => 1)), terms);
+      }));
+      it(`adds a bias and rectifies, for a transposed convolution: ${title}`, test(async (gpu, t, scope) => {
+        const dx = await gradInput(gpu, t, scope, g, dy, w, { bias: uploadF32(scope, "bias", packVector(bias)), relu: true });
+        const sum = expected.map((v, j) => Math.max(0, v + bias[Math.floor(j / (g.h * g.w)) % g.c]!));
+        assertPhysical(dx, packX(g, sum), packX(g, mask.map(() => 1)), terms);
       }));
     });
 

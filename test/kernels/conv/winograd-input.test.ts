@@ -26,7 +26,7 @@ describe("conv/winograd-input", () => {
       const tile = first + t;
       const [image, oy, ox] = [Math.floor(tile / tilesX / tilesY), 2 * (Math.floor(tile / tilesX) % tilesY), 2 * (tile % tilesX)];
       const patch = Array.from({ length: 16 }, (_, i) => {
-        const [iy, ix] = [oy - g.padding + Math.floor(i / 4), ox - g.padding + (i % 4)];
+        const [iy, ix] = [oy - g.padding[0] + Math.floor(i / 4), ox - g.padding[0] + (i % 4)];
         return iy >= 0 && iy < g.h && ix >= 0 && ix < g.w ? x[((image * g.c + c) * g.h + iy) * g.w + ix]! : 0;
       });
       winogradInputReference(patch).forEach((value, i) => { v[(i * tiles + t) * pad4(g.c) + c] = value; });
@@ -39,7 +39,7 @@ describe("conv/winograd-input", () => {
     conv(1, 1, 4, 4, 1, 3), conv(2, 3, 7, 5, 4, 3, 1, 1), conv(1, 5, 6, 9, 4, 3, 1, 2), conv(3, 4, 6, 14, 4, 3, 1, 1), conv(4, 4, 8, 8, 4, 3, 1, 1), conv(1, 20, 2, 26, 4, 3, 1, 1),
   ];
   CASES.forEach((g, i) => {
-    it(`matches the reference: ${g.n}×${g.c}×${g.h}×${g.w}, padding ${g.padding}`, async () => {
+    it(`matches the reference: ${g.n}×${g.c}×${g.h}×${g.w}, padding ${g.padding[0]}`, async () => {
       const x = uniform(i, g.n * g.c * g.h * g.w);
       const range = { first: 0, tiles: winogradTiles(g).all };
       assertClose(await run(g, x, range), reference(g, x, range), TOLERANCE.elementwise);

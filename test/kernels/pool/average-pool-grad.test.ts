@@ -41,6 +41,9 @@ describe("pool/average-pool-grad", () => {
       const g = poolGeometry("averagePool", { n: 2, c: 2, h: 5, w: 6, window: 3, stride: 2, padding: 1, countIncludePad });
       const dy = uniform(6, g.n * g.c * g.oh * g.ow);
       assertClose(averagePoolGradReference(dy, g), centralDifferences((v) => dot(averagePoolReference(v, g), dy), uniform(5, 120)), DIFFERENCES);
+      const uneven = poolGeometry("averagePool", { n: 1, c: 2, h: 7, w: 8, window: [2, 3], stride: [3, 2], padding: [1, 0, 0, 2], ceilMode: true, countIncludePad });
+      const dyUneven = uniform(8, uneven.c * uneven.oh * uneven.ow);
+      assertClose(averagePoolGradReference(dyUneven, uneven), centralDifferences((v) => dot(averagePoolReference(v, uneven), dyUneven), uniform(5, 112)), DIFFERENCES);
     });
   }
 

@@ -43,8 +43,16 @@ describe("pool/average-pool", () => {
     assert.deepEqual(unpackActivation(await run(x, whole), [1, 1, 2, 2]), Float32Array.of(4, 4, 4, 4));
   });
 
+  it("counts padding but not what a window rounded up reaches beyond it", async () => {
+    const options = { n: 1, c: 1, h: 5, w: 5, window: 2, stride: 4, padding: 1, ceilMode: true }; // of the last window one cell lies inside the image, and the padding
+    const x = new Float64Array(25).fill(8);
+    assert.deepEqual(unpackActivation(await run(x, poolGeometry("averagePool", options)), [1, 1, 2, 2]), Float32Array.of(2, 4, 4, 8));
+    const higher = poolGeometry("averagePool", { n: 1, c: 1, h: 3, w: 1, window: [2, 1], stride: 2, ceilMode: true }); // its last window: one cell of the image, one of nothing
+    assert.deepEqual(unpackActivation(await run(Float64Array.of(1, 3, 8), higher), [1, 1, 2, 1]), Float32Array.of(2, 8));
+  });
+
   it("is global average pooling with a window of the whole image", async () => {
-    const g = poolGeometry("averagePool", { n: 2, c: 3, h: 5, w: 7, window: 5, windowWidth: 7 });
+    const g = poolGeometry("averagePool", { n: 2, c: 3, h: 5, w: 7, window: [5, 7] });
     const x = uniform(3, 210);
     const means = Float64Array.from({ length: 6 }, (_, i) => x.subarray(i * 35, (i + 1) * 35).reduce((sum, v) => sum + v, 0) / 35);
     assert.deepEqual([g.oh, g.ow], [1, 1]);

@@ -12,7 +12,7 @@ import { assertClose, TOLERANCE } from "../../support/close.ts";
 import { closeTestGpu, testGpu, uploadF32, withGridLimit } from "../../support/gpu.ts";
 import { launch } from "../../support/launch.ts";
 import { uniform } from "../../support/random.ts";
-import { describePool, poolCases, quantised } from "./cases.ts";
+import { describePool, dilatedCases, poolCases, quantised } from "./cases.ts";
 
 describe("pool/max-pool-grad", () => {
   let gpu: Gpu;
@@ -37,13 +37,20 @@ describe("pool/max-pool-grad", () => {
     for (const relu of [false, true]) assertClose(await run(x, dy, g, relu), packActivation(maxPoolGradReference(x, dy, g, { relu }), [g.n, g.c, g.h, g.w]), TOLERANCE.elementwise);
   };
 
-  for (const options of poolCases) it(`matches the reference at ${describePool(options)}`, () => check(options));
+  for (const options of [...poolCases, ...dilatedCases]) it(`matches the reference at ${describePool(options)}`, () => check(options));
 
   it("undoes the fold of a grid with more workgroups than one side holds", () => withGridLimit(gpu, 3, () => check({ n: 2, c: 8, h: 19, w: 17, window: 3, stride: 2 })));
 
   it("is the derivative of max pooling: the reference agrees with central differences", () => {
     const g = poolGeometry("maxPool", { n: 2, c: 2, h: 5, w: 6, window: 3, stride: 2, padding: 1 });
     const x = uniform(5, 120); // no two cells are equal, so the derivative exists
+    const dy = uniform(6, g.n * g.c * g.oh * g.ow);
+    assertClose(maxPoolGradReference(x, dy, g), centralDifferences((v) => dot(maxPoolReference(v, g), dy), x), DIFFERENCES);
+  });
+
+  it("is that with dilation and padding of each side its own, too", () => {
+    const g = poolGeometry("maxPool", { n: 1, c: 2, h: 7, w: 6, window: [3, 2], stride: [1, 2], padding: [2, 1, 0, 2], dilation: [2, 3], ceilMode: true });
+    const x = uniform(5, 84);
     const dy = uniform(6, g.n * g.c * g.oh * g.ow);
     assertClose(maxPoolGradReference(x, dy, g), centralDifferences((v) => dot(maxPoolReference(v, g), dy), x), DIFFERENCES);
   });
@@ -82,7 +89,8 @@ describe("pool/max-pool-grad", () => {
     const t = scope.tensor("t", [1024]);
     const chosen = (options: Partial<PoolOptions>): string => maxPoolGrad(t, t, t, t, poolGeometry("maxPool", { n: 1, c: 1, h: 6, w: 6, window: 2, ...options })).spec.name;
     assert.equal(chosen({}), "pool/max-pool-grad-disjoint");
-    for (const options of [{ h: 7 }, { w: 7 }, { stride: 1 }, { stride: 3 }, { padding: 1 }, { windowWidth: 1 }, { windowWidth: 3 }]) assert.equal(chosen(options), maxPoolGradSpec.name);
+    const others: readonly Partial<PoolOptions>[] = [{ h: 7 }, { w: 7 }, { stride: 1 }, { stride: 3 }, { padding: 1 }, { window: [2, 1] }, { window: [2, 3] }, { padding: [0, 0, 1, 0] }, { dilation: 2 }];
+    for (const options of others) assert.equal(chosen(options), maxPoolGradSpec.name);
     scope.dispose();
   });
 

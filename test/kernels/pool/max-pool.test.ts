@@ -9,7 +9,7 @@ import { maxPoolReference } from "../../../services/engine/reference/pool/max-po
 import { closeTestGpu, testGpu, uploadF32, withGridLimit } from "../../support/gpu.ts";
 import { launch } from "../../support/launch.ts";
 import { uniform } from "../../support/random.ts";
-import { describePool, poolCases } from "./cases.ts";
+import { describePool, dilatedCases, poolCases } from "./cases.ts";
 
 describe("pool/max-pool", () => {
   let gpu: Gpu;
@@ -29,9 +29,16 @@ describe("pool/max-pool", () => {
 
   // One under, at and over the 64 windows that an invocation takes.
   const rows = [63, 64, 65].map((w): PoolOptions => ({ n: 1, c: 5, h: 3, w, window: 3, stride: 1, padding: 1 }));
-  for (const options of [...poolCases, ...rows]) it(`matches the reference at ${describePool(options)}`, () => check(options));
+  for (const options of [...poolCases, ...dilatedCases, ...rows]) it(`matches the reference at ${describePool(options)}`, () => check(options));
 
   it("undoes the fold of a grid with more workgroups than one side holds", () => withGridLimit(gpu, 3, () => check({ n: 2, c: 8, h: 20, w: 20, window: 2 })));
+
+  it("rounds up only while the last window starts in the image or the padding before it", () => {
+    const side = (h: number, window: number, stride: number, padding: number): number => poolGeometry("maxPool", { n: 1, c: 1, h, w: h, window, stride, padding, ceilMode: true }).oh;
+    assert.deepEqual([side(7, 3, 2, 0), side(8, 3, 2, 0), side(5, 2, 4, 1), side(4, 2, 4, 0), side(6, 2, 5, 1)], [3, 4, 2, 1, 2]);
+    assert.equal(side(4, 1, 3, 0), 2);
+    assert.equal(side(3, 1, 3, 0), 1); // a second window would start at 3, beyond the image
+  });
 
   it("never lets a cell outside the image win", async () => {
     const g = poolGeometry("maxPool", { n: 1, c: 4, h: 4, w: 4, window: 3, stride: 1, padding: 1 });
@@ -59,9 +66,14 @@ describe("pool/max-pool", () => {
     for (const [wrong, message] of [
       [{ n: 0 }, /maxPool: expected n to be a positive integer, got 0/],
       [{ window: 5 }, /maxPool: expected a window within the padded image 4×4, got 5×5/],
-      [{ windowWidth: 9 }, /got 2×9/],
-      [{ padding: 2 }, /maxPool: expected padding in \[0, half of the window 2×2\], got 2/],
-      [{ padding: -1 }, /got -1/],
+      [{ window: [2, 9] }, /got 2×9/],
+      [{ dilation: [1, 4] }, /got 2×5/],
+      [{ dilation: 0 }, /maxPool: expected dilation to be a positive integer, got 0/],
+      [{ padding: 2 }, /maxPool: expected padding that leaves every window a cell of the image, got padding 2 with windows of 2×2 on 4×4/],
+      [{ padding: [0, 0, 0, 2], stride: 1 }, /got padding 0,0,0,2 with/],
+      [{ h: 1, padding: 1, dilation: 2 }, /got padding 1 with windows of 2×2 on 1×4/],
+      [{ padding: -1 }, /maxPool: expected padding to be integers ≥ 0, got -1/],
+      [{ stride: 2 ** 30 }, /maxPool: expected padded sides, strides and dilations of at most 268435456, got 1073741824/],
       [{ stride: 1.5 }, /expected stride to be a positive integer, got 1.5/],
     ] as const) assert.throws(() => poolGeometry("maxPool", { ...base, ...wrong }), { code: "SHAPE_MISMATCH", message });
     assert.throws(() => maxPool(t, t, { ...poolGeometry("maxPool", base), oh: 3 }), { code: "SHAPE_MISMATCH", message: /maxPool: expected an output of 2×2, got 3×2/ });

@@ -32,4 +32,12 @@ it("adds the gradients of trained weights for training, and of no others", () =>
   assert.deepEqual(added, ["grad-weight 3×3 3→5 /2 +1 on 8×6", "grad-weight 1×1 96→10"]);
 });
 
+it("lists a transposed convolution's products under those of the convolution that it transposes", () => {
+  const b = new GraphBuilder(2);
+  const x = b.conv2d(b.image(3, 4, 4), b.parameter("conv.weight", [5, 3, 1, 1], initialiser), undefined);
+  b.convTranspose2d(x, b.parameter("up.weight", [5, 6, 3, 3], initialiser), undefined, { stride: 2, padding: 1, outputPadding: 1 });
+  const work = workOf(b.graph, { training: true }).map(({ operation, geometry }) => shapeClass(operation, geometry));
+  assert.deepEqual(work.slice(3), ["grad-input 3×3 6→5 /2 +1,1,0,0 on 8×8", "forward 3×3 6→5 /2 +1,1,0,0 on 8×8", "grad-weight 3×3 6→5 /2 +1,1,0,0 on 8×8"]);
+});
+
 it("does not depend on the batch", () => assert.deepEqual(shapes(1, true), shapes(64, true)));

@@ -98,6 +98,8 @@ export interface GradInputTensors {
   readonly w: Tensor;
   /** [n, h, w, C], written. */
   readonly dx: Tensor;
+  /** [C]: for transposed convolutions, whose forward product this is. */
+  readonly bias?: Tensor | undefined;
   /** Another gradient to add, laid out as dx. */
   readonly residual?: Tensor | undefined;
   /** Laid out as dx: dx is 0 where this is ≤ 0. It is the ReLU output whose gradient this becomes. */
@@ -107,17 +109,17 @@ export interface GradInputTensors {
 }
 
 /**
- * dx = maskpos( conv_transpose(dy, w) + residual ).
+ * dx = maskpos( relu?( conv_transpose(dy, w) + bias + residual ) ).
  *
  * @throws EngineError SHAPE_MISMATCH naming conv2d-grad-input and the tensor that is too small.
  */
-export function convGradInput(target: ConvTarget, g: ConvGeometry, { dy, w, dx, residual, mask, scratch = [] }: GradInputTensors): Step[] {
+export function convGradInput(target: ConvTarget, g: ConvGeometry, { dy, w, dx, bias, residual, mask, scratch = [] }: GradInputTensors, { relu = false }: { readonly relu?: boolean } = {}): Step[] {
   const name = "conv2d-grad-input";
   const { kernel } = variantOf(target, "grad-input", g);
   requireElements(name, "dy", dy, outputElements(g));
   requireNeeds(name, productNeeds(target, "grad-input", g), g, w, scratch);
   requireElements(name, "dx", dx, inputElements(g));
-  const epilogue = bindEpilogue(name, { residual, mask }, g.c, inputElements(g), dy);
+  const epilogue = bindEpilogue(name, { bias, residual, mask, relu }, g.c, inputElements(g), dy);
   const operands = { flags: epilogue.flags, buffers: [dy, w, ...epilogue.buffers, dx] };
   switch (kernel) {
     case "grouped": return [groupedGradInput(g, operands)];

@@ -1,6 +1,6 @@
 import type { Dispatch, KernelSpec } from "../../gpu/kernel.ts";
 import { pad4 } from "../../graph/layout.ts";
-import type { ConvGeometry } from "./geometry.ts";
+import { type ConvGeometry, isPlain } from "./geometry.ts";
 import { type GemmOperands, gemmReads } from "./implicit-gemm.ts";
 import { BAND } from "./tile-order.ts";
 
@@ -27,7 +27,7 @@ export const filterRowSubgroupSpecs: readonly KernelSpec[] = [[1, false], [3, fa
   [[], ["w"], ["x"], ["x", "w"]].map((textures) => spec(channels as number, transposed as boolean, textures)));
 
 /** Whether the kernel can do it: 3×3 taps, stride 1, as large out as in. */
-export function isFilterRow(g: ConvGeometry): boolean { return g.kh === 3 && g.kw === 3 && g.stride === 1 && g.padding === 1 && g.groups === 1; }
+export function isFilterRow(g: ConvGeometry): boolean { return g.kh === 3 && g.kw === 3 && g.groups === 1 && isPlain(g, { stride: 1, padding: 1 }); }
 
 /** y = conv(x, w) and its epilogue. The geometry must satisfy isFilterRow; sizes are checked by convForward. */
 export function filterRowForward(g: ConvGeometry, operands: GemmOperands): Dispatch {

@@ -1,7 +1,7 @@
 import type { KernelFamily } from "../../gpu/device.ts";
 import { pad4 } from "../../graph/layout.ts";
 import { isFilterRow } from "./filter-row-subgroup.ts";
-import { byColumns, type ConvGeometry, isPointwise } from "./geometry.ts";
+import { byColumns, type ConvGeometry, isPointwise, residueClasses } from "./geometry.ts";
 import { isNarrow } from "./narrow-grad-input-subgroup.ts";
 import { tiledForwardVariants, tiledGradInputVariants, tiledGradWeightVariants, type WorkgroupFamily } from "./tiled-variants.ts";
 import { isFilterRowWeight } from "./weight-gradient-row-subgroup.ts";
@@ -43,13 +43,20 @@ export function variantOf({ family, tuning }: ConvTarget, operation: ConvOperati
 }
 
 /**
+ * The launches that one gradient of an input may take. Far slower kernels do it in one, which is for strides that no known
+ * network has: their number must not grow with whatever an imported one says.
+ */
+const MOST_PASSES = 256;
+
+/**
  * Every variant that this family has for an operation, the default first. Which there are depends on everything but the
  * batch, so that an image's bits do not depend on the batch it lies in.
  */
 export function variantsOf(family: KernelFamily, operation: ConvOperation, g: ConvGeometry): readonly ConvVariant[] {
-  if (g.groups > 1) return [variant("grouped")];
+  if (g.groups > 1) return groupedVariants(family, operation);
   if (operation === "grad-input" && family.kind === "subgroup" && family.size === 8 && isNarrow(g)) return [variant("narrow", ["dy"]), variant("narrow"), ...(byColumns(g) ? [variant("columns")] : [])];
   if (operation === "grad-input" && byColumns(g)) return [variant("columns")];
+  if (operation === "grad-input" && residueClasses(g) > MOST_PASSES) return groupedVariants(family, operation);
   if (family.kind === "workgroup") return tiledVariants(family, operation, g).map((kernel) => variant(kernel));
   if (family.size === 4) return [variant("implicit-gemm")];       // SwiftShader: a texture is no faster there
   return subgroupVariants(operation, g);
@@ -61,6 +68,14 @@ function tiledVariants(family: WorkgroupFamily, operation: ConvOperation, g: Con
     case "grad-input": return tiledGradInputVariants(family, g);
     case "grad-weight": return tiledGradWeightVariants(g);
   }
+}
+
+/** Every pixel is read once per tap, so on lavapipe a copy pays; a weight gradient reads as much of dy as of x, and one of them is enough. */
+function groupedVariants(family: KernelFamily, operation: ConvOperation): ConvVariant[] {
+  if (family.kind === "workgroup" || family.size === 4) return [variant("grouped")];
+  const [left, right] = OPERANDS[operation];
+  const textures = operation === "grad-weight" ? [[right], [left, right], []] : [[left, right], [right], []];
+  return textures.map((of) => variant("grouped", of));
 }
 
 /** Lavapipe reads a vec4 from a texture five times as fast as from a buffer; the copy costs about as much as it saves on one reading. */

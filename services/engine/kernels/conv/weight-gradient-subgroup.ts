@@ -1,7 +1,7 @@
 import type { Dispatch, KernelSpec } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { pad4 } from "../../graph/layout.ts";
-import { asOneRow, type ConvGeometry } from "./geometry.ts";
+import { asOneRow, type ConvGeometry, windowScalars } from "./geometry.ts";
 import { rowSlices, type RowSlices } from "./slices.ts";
 import { BAND } from "./tile-order.ts";
 
@@ -12,7 +12,7 @@ function spec(lanes: 4 | 8, columns: 1 | 2 | 4 | 8, textures: readonly string[] 
   return {
     name: "conv/weight-gradient-subgroup", lib: ["lib/grid", "lib/tile-order", "lib/texel"],
     params: {
-      image_rows: "u32", oh: "u32", ow: "u32", h: "u32", w: "u32", stride: "u32", padding: "u32", kw: "u32", c4: "u32", k4: "u32",
+      image_rows: "u32", oh: "u32", ow: "u32", h: "u32", w: "u32", stride_y: "u32", stride_x: "u32", top: "i32", left: "i32", dilation_y: "i32", dilation_x: "i32", kw: "u32", c4: "u32", k4: "u32",
       row_quads: "u32", rows_per_slice: "u32", cols_per_slice: "u32", col_slices: "u32", slices: "u32",
     },
     reads: ["x", "dy"], writes: ["part"], constants: {}, subgroups: true, textures,
@@ -58,7 +58,7 @@ export function weightGradientSubgroup(lanes: 4 | 8, geometry: ConvGeometry, x: 
   const g = asOneRow(geometry);
   const { spec: chosen, rowQuads, tiles, slices } = plan(lanes, g);
   const params = {
-    image_rows: g.n * g.oh, oh: g.oh, ow: g.ow, h: g.h, w: g.w, stride: g.stride, padding: g.padding, kw: g.kw, c4: pad4(g.c) / 4, k4: pad4(g.k) / 4,
+    image_rows: g.n * g.oh, oh: g.oh, ow: g.ow, h: g.h, w: g.w, ...windowScalars(g), kw: g.kw, c4: pad4(g.c) / 4, k4: pad4(g.k) / 4,
     row_quads: rowQuads, rows_per_slice: slices.rowsPerSlice, cols_per_slice: slices.colsPerSlice, col_slices: slices.colSlices, slices: slices.slices,
   };
   const textured = chosen === lanes8Columns8Spec ? lanes8Columns8TexturedSpecs.find(({ template: t }) => t!["X_TEXTURE"] === Number(x.texture !== undefined) && t!["DY_TEXTURE"] === Number(dy.texture !== undefined)) : undefined;

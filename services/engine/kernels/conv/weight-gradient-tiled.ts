@@ -1,7 +1,7 @@
 import type { Dispatch, KernelSpec } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { pad4 } from "../../graph/layout.ts";
-import type { ConvGeometry } from "./geometry.ts";
+import { type ConvGeometry, windowScalars } from "./geometry.ts";
 import { flatSlices, type FlatSlices } from "./slices.ts";
 
 /** Rows (tap, c) × output channels of a workgroup's tile, ascending. */
@@ -25,7 +25,7 @@ function spec(tile: WeightTile): KernelSpec {
   return {
     name: "conv/weight-gradient-tiled", lib: ["lib/grid"],
     params: {
-      pixels: "u32", pixels_per_slice: "u32", slices: "u32", oh: "u32", ow: "u32", h: "u32", w: "u32", stride: "u32", padding: "u32",
+      pixels: "u32", pixels_per_slice: "u32", slices: "u32", oh: "u32", ow: "u32", h: "u32", w: "u32", stride_y: "u32", stride_x: "u32", top: "i32", left: "i32", dilation_y: "i32", dilation_x: "i32",
       kw: "u32", c4: "u32", k4: "u32", row_quads: "u32",
     },
     reads: ["x", "dy"], writes: ["part"], constants: {}, template: SHAPES[tile],
@@ -50,8 +50,8 @@ export function tiledSlices(g: ConvGeometry, tile: WeightTile = defaultWeightTil
  */
 export function weightGradientTiled(g: ConvGeometry, x: Tensor, dy: Tensor, part: Tensor, tile: WeightTile = defaultWeightTile(g)): Dispatch {
   const { pixels, pixelsPerSlice, slices } = cut(g, tile);
-  const { oh, ow, h, w, stride, padding, kw } = g;
-  const params = { pixels, pixels_per_slice: pixelsPerSlice, slices, oh, ow, h, w, stride, padding, kw, c4: pad4(g.c) / 4, k4: pad4(g.k) / 4, row_quads: rowQuads(g) };
+  const { oh, ow, h, w, kw } = g;
+  const params = { pixels, pixels_per_slice: pixelsPerSlice, slices, oh, ow, h, w, ...windowScalars(g), kw, c4: pad4(g.c) / 4, k4: pad4(g.k) / 4, row_quads: rowQuads(g) };
   return { kind: "dispatch", spec: spec(tile), params, buffers: [x, dy, part], workgroups: tiles(g, tile) * slices };
 }
 

@@ -23,7 +23,7 @@ export interface TileRange { readonly first: number; readonly tiles: number }
 /**
  * v = Bᵀ d B of the 4×4 pixels under each tile of the range.
  *
- * @param g a 3×3 convolution of stride 1 without groups.
+ * @param g a 3×3 convolution of stride 1 with the same padding on all sides, without groups or dilation.
  * @param x [n, h, w, C] f32.
  * @param v [16, tiles, C] f32, written whole.
  * @throws EngineError SHAPE_MISMATCH when a tensor is too small.
@@ -35,6 +35,6 @@ export function winogradInput(g: ConvGeometry, x: Tensor, v: Tensor, { first, ti
   const { tilesY, tilesX } = winogradTiles(g);
   requireElements(name, "x", x, inputElements(g));
   requireElements(name, "v", v, 16 * tiles * 4 * c4);
-  const params = { tiles, first_tile: first, tiles_y: tilesY, tiles_x: tilesX, h: g.h, w: g.w, c4, padding: g.padding };
+  const params = { tiles, first_tile: first, tiles_y: tilesY, tiles_x: tilesX, h: g.h, w: g.w, c4, padding: g.padding[0] };
   return { kind: "dispatch", spec: winogradInputSpec, params, buffers: [x, v], workgroups: Math.ceil((tiles * c4) / constants["WG"]!) };
 }

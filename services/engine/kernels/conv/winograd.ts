@@ -1,7 +1,8 @@
 import type { Step } from "../../gpu/kernel.ts";
 import { requireElements, type Tensor } from "../../gpu/tensor.ts";
 import { pad4 } from "../../graph/layout.ts";
-import { type ConvGeometry, linearGeometry } from "./geometry.ts";
+import type { Sides } from "../window.ts";
+import { type ConvGeometry, isPlain, linearGeometry } from "./geometry.ts";
 import { forwardPass, type GemmOperands } from "./implicit-gemm.ts";
 import { implicitGemmTiled } from "./implicit-gemm-tiled.ts";
 import { winogradInput, winogradTiles } from "./winograd-input.ts";
@@ -28,13 +29,14 @@ const FEWEST_CHANNELS = 32;
 const MOST_SCRATCH = 8 * 2 ** 20;
 
 /** Whether the forward convolution can go this way; of a gradient of the input ask `isWinograd(mirrored(g))`. */
-export function isWinograd({ kh, kw, stride, padding, groups, c, k }: ConvGeometry): boolean {
-  return kh === 3 && kw === 3 && stride === 1 && padding >= 0 && groups === 1 && Math.min(c, k) >= FEWEST_CHANNELS;
+export function isWinograd(g: ConvGeometry): boolean {
+  const [padding] = g.padding;
+  return g.kh === 3 && g.kw === 3 && padding >= 0 && isPlain(g, { stride: 1, padding }) && g.groups === 1 && Math.min(g.c, g.k) >= FEWEST_CHANNELS;
 }
 
 /** The gradient of the input of a 3×3 convolution of stride 1, as a convolution of dy with the flipped, transposed filter. */
 export function mirrored(g: ConvGeometry): ConvGeometry {
-  return { ...g, c: g.k, h: g.oh, w: g.ow, k: g.c, oh: g.h, ow: g.w, padding: 2 - g.padding };
+  return { ...g, c: g.k, h: g.oh, w: g.ow, k: g.c, oh: g.h, ow: g.w, padding: g.padding.map((side) => 2 - side) as unknown as Sides };
 }
 
 /** f32 elements of the two scratch tensors that `winograd` needs, together `most` if one tile fits: transformed input and products. They lie in different buffers. */

@@ -1,12 +1,12 @@
 import type { Dispatch, KernelSpec } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { elementwiseGroups } from "../image-space.ts";
-import { type PoolGeometry, requirePool, windowParams } from "./geometry.ts";
+import { countFields, countParams, type PoolGeometry, requirePool, windowFields, windowParams } from "./geometry.ts";
 
 export const averagePoolGradSpec: KernelSpec = {
   name: "pool/average-pool-grad",
   lib: ["lib/grid"],
-  params: { total: "u32", quads: "u32", h: "u32", w: "u32", oh: "u32", ow: "u32", window: "u32", window_width: "u32", stride: "u32", padding: "u32", count_padding: "u32" },
+  params: { total: "u32", quads: "u32", ...windowFields, ...countFields },
   reads: ["dy"],
   writes: ["dx"],
   constants: { WG: 8, PER: 32 },
@@ -21,6 +21,6 @@ export const averagePoolGradSpec: KernelSpec = {
  */
 export function averagePoolGrad(dy: Tensor, dx: Tensor, g: PoolGeometry): Dispatch {
   const { quads, inputQuads: total } = requirePool("averagePool", averagePoolGradSpec, g, { dx }, { dy });
-  const params = { total, quads, ...windowParams(g), count_padding: Number(g.countIncludePad) };
+  const params = { total, quads, ...windowParams(g), ...countParams(g) };
   return { kind: "dispatch", spec: averagePoolGradSpec, params, buffers: [dy, dx], workgroups: elementwiseGroups(averagePoolGradSpec, total) };
 }

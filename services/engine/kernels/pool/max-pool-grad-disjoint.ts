@@ -1,6 +1,7 @@
 import { EngineError } from "../../errors.ts";
 import type { Dispatch, KernelSpec } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
+import { describePair, describeSides } from "../window.ts";
 import { type PoolGeometry, requirePool, runGroups } from "./geometry.ts";
 
 export const maxPoolGradDisjointSpec: KernelSpec = {
@@ -13,8 +14,8 @@ export const maxPoolGradDisjointSpec: KernelSpec = {
 };
 
 /** Do square windows tile the image exactly, each cell in one window? */
-export function isDisjoint({ h, w, oh, ow, window, windowWidth = window, stride, padding }: PoolGeometry): boolean {
-  return stride === window && windowWidth === window && padding === 0 && h === oh * window && w === ow * window;
+export function isDisjoint({ h, w, oh, ow, window: [window, width], stride, padding, dilation }: PoolGeometry): boolean {
+  return width === window && stride.every((v) => v === window) && padding.every((v) => v === 0) && dilation.every((v) => v === 1) && h === oh * window && w === ow * window;
 }
 
 export interface MaxPoolGradOptions {
@@ -33,8 +34,8 @@ export interface MaxPoolGradOptions {
 export function maxPoolGradDisjoint(x: Tensor, dy: Tensor, dx: Tensor, g: PoolGeometry, { relu = false }: MaxPoolGradOptions = {}): Dispatch {
   const { quads } = requirePool("maxPool", maxPoolGradDisjointSpec, g, { x, dx }, { dy });
   if (!isDisjoint(g)) {
-    throw new EngineError("SHAPE_MISMATCH", `pool/max-pool-grad-disjoint: expected windows that tile ${g.h}×${g.w} exactly, got window ${g.window}, stride ${g.stride}, padding ${g.padding}; call maxPoolGrad`, { ...g });
+    throw new EngineError("SHAPE_MISMATCH", `pool/max-pool-grad-disjoint: expected windows that tile ${g.h}×${g.w} exactly, got window ${describePair(g.window)}, stride ${describePair(g.stride)}, padding ${describeSides(g.padding)}, dilation ${describePair(g.dilation)}; call maxPoolGrad`, { ...g });
   }
-  const spec = { ...maxPoolGradDisjointSpec, constants: { ...maxPoolGradDisjointSpec.constants, WINDOW: g.window } };
+  const spec = { ...maxPoolGradDisjointSpec, constants: { ...maxPoolGradDisjointSpec.constants, WINDOW: g.window[0] } };
   return { kind: "dispatch", spec, params: { rows: g.n * g.oh, quads, ow: g.ow, relu: Number(relu) }, buffers: [x, dy, dx], workgroups: runGroups(spec, g, quads) };
 }

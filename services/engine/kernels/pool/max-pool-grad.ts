@@ -1,16 +1,16 @@
 import type { Dispatch, KernelSpec } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import { elementwiseGroups } from "../image-space.ts";
-import { type PoolGeometry, requirePool, windowParams } from "./geometry.ts";
+import { type PoolGeometry, requirePool, windowFields, windowParams } from "./geometry.ts";
 import { isDisjoint, maxPoolGradDisjoint, type MaxPoolGradOptions } from "./max-pool-grad-disjoint.ts";
 
 export const maxPoolGradSpec: KernelSpec = {
   name: "pool/max-pool-grad",
   lib: ["lib/grid"],
-  params: { total: "u32", quads: "u32", h: "u32", w: "u32", oh: "u32", ow: "u32", window: "u32", window_width: "u32", stride: "u32", padding: "u32", relu: "u32" },
+  params: { total: "u32", quads: "u32", ...windowFields, relu: "u32" },
   reads: ["x", "y", "dy"],
   writes: ["dx"],
-  constants: { WG: 8, PER: 32 },
+  constants: { WG: 8, PER: 32, DILATION_Y: 1, DILATION_X: 1 },
 };
 
 /**
@@ -26,5 +26,6 @@ export const maxPoolGradSpec: KernelSpec = {
 export function maxPoolGrad(x: Tensor, y: Tensor, dy: Tensor, dx: Tensor, g: PoolGeometry, { relu = false }: MaxPoolGradOptions = {}): Dispatch {
   const { quads, inputQuads: total } = requirePool("maxPool", maxPoolGradSpec, g, { x, dx }, { y, dy });
   if (isDisjoint(g)) return maxPoolGradDisjoint(x, dy, dx, g, { relu });
-  return { kind: "dispatch", spec: maxPoolGradSpec, params: { total, quads, ...windowParams(g), relu: Number(relu) }, buffers: [x, y, dy, dx], workgroups: elementwiseGroups(maxPoolGradSpec, total) };
+  const spec = { ...maxPoolGradSpec, constants: { ...maxPoolGradSpec.constants, DILATION_Y: g.dilation[0], DILATION_X: g.dilation[1] } };
+  return { kind: "dispatch", spec, params: { total, quads, ...windowParams(g), relu: Number(relu) }, buffers: [x, y, dy, dx], workgroups: elementwiseGroups(spec, total) };
 }
