@@ -28,7 +28,7 @@ const m = 64;
 const configOf = (overrides: object): TrainConfig => trainConfigSchema.parse({ kind: "train", name: "toy", dataset: "mnist", architecture: "tiny-cnn", batchSize: BATCH, schedule: { kind: "constant" }, ...overrides });
 const batchAt = (first: number, n = BATCH): { image: Float32Array; labels: Uint32Array; ids: Uint32Array } => {
   const ids = Uint32Array.from({ length: n }, (_, i) => first + i);
-  return { image: gather(toy, "train", ids), labels: gatherLabels(toy, "train", ids), ids };
+  return { image: Float32Array.from(toy.splits.train.pixels.subarray(first * m, (first + n) * m), (v) => v / 255), labels: gatherLabels(toy, "train", ids), ids };
 };
 
 describe("the training step", () => {
@@ -94,9 +94,42 @@ describe("the training step", () => {
     for (const [name, w] of expected) assertClose(actual.get(name)!, w, TOLERANCE.layer);
   });
 
+  for (const [batchSize, rows, parts] of [[12, 5, 3], [11, 4, 3], [12, 1, 12]] as const) {
+    it(`makes the same update of ${batchSize} images in ${parts} parts, and repeats it to the bit`, async () => {
+      const config = configOf({ batchSize, optimiser: { kind: "sgd", learningRate: 0.05, momentum: 0.9 } });
+      const run = async (most: number): Promise<{ losses: Float32Array[]; weights: Map<string, Float64Array>; network: Network }> => {
+        const network = networkFor(config);
+        const step = await TrainingStep.compile(session, network, config, 1n, LENGTH, most);
+        const losses: Float32Array[] = [];
+        for (const i of [0, 1]) { step.submit(i, batchAt(i * batchSize, batchSize)); losses.push(await gpu.readF32(step.loss)); }
+        return { losses, weights: await weightsOf(network), network };
+      };
+      const [whole, cut, again] = [await run(batchSize), await run(rows), await run(rows)];
+      const { loss } = truth(cut.network, await weightsOf(networkFor(config)), batchAt(0, batchSize));
+      assertClose(cut.losses[0]!, loss, TOLERANCE.layer);
+      assert.deepEqual(cut.losses[0], whole.losses[0]); // each image's by itself, before any weight has moved
+      for (const [name, w] of cut.weights) {
+        assertClose(Float32Array.from(w), whole.weights.get(name)!, TOLERANCE.layer);
+        assert.deepEqual(again.weights.get(name), w, name);
+      }
+    });
+  }
+
+  it("attacks each image as it would in the whole batch", async () => {
+    const config = configOf({ adversary: { epsilon: 0.1, steps: 3 } });
+    const run = async (rows: number): Promise<Float32Array> => {
+      const step = await TrainingStep.compile(session, networkFor(config), config, 1n, LENGTH, rows);
+      step.submit(0, batchAt(0));
+      return gpu.readF32(step.trainedOn);
+    };
+    const [whole, last] = [await run(BATCH), await run(5)];
+    assert.equal(last.length, 4 * m);
+    assert.deepEqual(last, whole.slice(-4 * m));
+  });
+
   it("creates no GPU object in its steady state", async () => {
     const config = configOf({ adversary: { epsilon: 0.1, steps: 3 } });
-    const step = await TrainingStep.compile(session, networkFor(config), config, 1n, LENGTH);
+    const step = await TrainingStep.compile(session, networkFor(config), config, 1n, LENGTH, 5);
     const ring = await LossRing.prepare(session, step.loss);
     const once = async (i: number): Promise<void> => { step.submit(i, batchAt(i)); await ring.record(); };
     for (let i = 0; i < 8; i++) await once(i);
@@ -187,7 +220,7 @@ describe("the training step", () => {
       const set = toyDataset({ inputShape: [3, 8, 8], train: 4, test: 4 });
       const network = makeNetwork(session.scope, architectureNamed("cifar-resnet20"), { inputShape: [3, 8, 8], classCount: 3, mean: set.mean, std: set.std });
       network.parameters.initialise(3n);
-      const inputs = { image: uploadF32(session.scope, "image", gather(set, "train", [0, 1]), [2, 192]), labels: uploadU32(session.scope, "labels", [0, 1]), ids: uploadU32(session.scope, "ids", [0, 1]) };
+      const inputs = { image: uploadF32(session.scope, "image", await gather(set, "train", [0, 1]), [2, 192]), labels: uploadU32(session.scope, "labels", [0, 1]), ids: uploadU32(session.scope, "ids", [0, 1]) };
       const adversarial = session.scope.tensor("adversarial", [2, 192]);
       const compiled = compileInnerAttack(session, network, inputs, { adversarial, steps: 2, randomStart: true, seed: 1n, stream: 1 });
       const before = await network.parameters.save();
@@ -196,12 +229,12 @@ describe("the training step", () => {
       const x = await gpu.readF32(adversarial);
       assert.deepEqual(await network.parameters.save(), before);
       // An image's perturbation does not depend on its neighbour, as it would with the batch's statistics.
-      gpu.write(inputs.image, gather(set, "train", [0, 3]));
+      gpu.write(inputs.image, await gather(set, "train", [0, 3]));
       program.run(new Map(compiled.values({ epsilon: 0.1, stepSize: 0.1 }, 0)));
       assert.deepEqual((await gpu.readF32(adversarial)).subarray(0, 192), x.subarray(0, 192));
       // Other running statistics, another gradient.
       network.parameters.load(new Map([...before].map(([name, { shape: s, data }]) => [name, { shape: s, data: name === "bn1.running_var" ? data.map((_, i) => 0.1 + i) : data }])));
-      gpu.write(inputs.image, gather(set, "train", [0, 1]));
+      gpu.write(inputs.image, await gather(set, "train", [0, 1]));
       program.run(new Map(compiled.values({ epsilon: 0.1, stepSize: 0.1 }, 0)));
       assert.notDeepEqual(await gpu.readF32(adversarial), x);
     });

@@ -3,7 +3,7 @@ import { type FoundAdapter, findAdapter } from "./adapter.ts";
 import { compile, type KernelSpec, pipelineKey } from "./kernel.ts";
 import type { Tuning } from "../kernels/conv/variants.ts";
 import { installPollThrottle } from "./poll.ts";
-import { OFFSET_ALIGNMENT, roundUp, type Tensor, elements, TEXTURE_FORMAT, TEXTURE_ROW_BYTES, TEXTURE_WIDTH, type TensorTexture, textureRows } from "./tensor.ts";
+import { bufferBytes, OFFSET_ALIGNMENT, roundUp, type Tensor, elements, TEXTURE_FORMAT, TEXTURE_ROW_BYTES, TEXTURE_WIDTH, type TensorTexture, textureRows } from "./tensor.ts";
 
 /**
  * Which kernel variants fit the adapter. `subgroup`: operands are broadcast inside one subgroup of a fixed small size
@@ -54,6 +54,8 @@ export class Gpu {
   allocatedBytes = 0;
   /** Longest side of a dispatch grid; a test lowers it to see kernels undo the fold without dispatching millions. */
   gridLimit: number;
+  /** Bytes of the largest tensor: what one buffer holds and one binding shows. A test lowers it to see work cut into pieces. */
+  tensorLimit: number;
   /** Which kernel variants to use; without one, the documented defaults (kernels/conv/variants.ts). */
   tuning: Tuning | undefined;
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
@@ -63,6 +65,7 @@ export class Gpu {
   private constructor(readonly device: GPUDevice, readonly adapter: AdapterInfo, readonly family: KernelFamily, found: FoundAdapter) {
     this.#found = found;
     this.gridLimit = device.limits.maxComputeWorkgroupsPerDimension;
+    this.tensorLimit = roundDown(Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize), OFFSET_ALIGNMENT);
     for (const method of COUNTED) this.#count(method);
     device.addEventListener("uncapturederror", (event) => {
       this.fault ??= new EngineError(isOutOfMemory(event.error) ? "OUT_OF_MEMORY" : "GPU_FAULT", `gpu: ${event.error.message}`);
@@ -169,11 +172,9 @@ export class Scope {
   }
 
   buffer(label: string, bytes: number, usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST): GPUBuffer {
-    const { limits } = this.gpu;
-    const size = roundUp(Math.max(bytes, 16), 16);
-    if (size > Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize)) {
-      throw new EngineError("OUT_OF_MEMORY", `${this.label}/${label}: expected at most ${Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize)} bytes in one buffer, got ${size}; use a smaller batch`, { bytes: size });
-    }
+    const { tensorLimit: limit } = this.gpu;
+    const size = bufferBytes(bytes);
+    if (size > limit) throw new EngineError("OUT_OF_MEMORY", `${this.label}/${label}: expected at most ${limit} bytes in one buffer, got ${size}; use a smaller batch`, { bytes: size, limit });
     this.gpu.check();
     const buffer = this.gpu.device.createBuffer({ label: `${this.label}/${label}`, size, usage });
     this.gpu.allocatedBytes += size;
@@ -246,6 +247,8 @@ export class Readback {
 
   dispose(): void { this.#staging.destroy(); }
 }
+
+function roundDown(value: number, multiple: number): number { return Math.floor(value / multiple) * multiple; }
 
 function isOutOfMemory(error: GPUError): boolean {
   return error.constructor.name === "GPUOutOfMemoryError" || /out of memory/i.test(error.message);

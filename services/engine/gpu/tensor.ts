@@ -37,6 +37,9 @@ export function textureRows(bytes: number): number { return Math.ceil(bytes / TE
 /** Storage-buffer binding offsets must be multiples of this (WebGPU default limit). */
 export const OFFSET_ALIGNMENT = 256;
 
+/** What a buffer of so many bytes takes: never none, and whole vec4s. */
+export function bufferBytes(bytes: number): number { return roundUp(Math.max(bytes, 16), 16); }
+
 export function elements(shape: readonly number[]): number {
   return shape.reduce((product, side) => product * side, 1);
 }

@@ -11,15 +11,15 @@ export interface StoredTensor {
 /** Names listed in a message; all are in the error's details. */
 const LISTED = 10;
 
-/** @throws EngineError WEIGHTS_CORRUPT unless `tensors` are exactly the `expected` ones, with their shapes and finite values. */
-export function checkStored(expected: readonly { readonly name: string; readonly shape: Shape }[], tensors: ReadonlyMap<string, StoredTensor>): void {
+/** @throws EngineError WEIGHTS_CORRUPT unless `tensors` are exactly the `expected` ones, with their shapes and, unless they are taken as they are, finite values. */
+export function checkStored(expected: readonly { readonly name: string; readonly shape: Shape }[], tensors: ReadonlyMap<string, StoredTensor>, nonFinite: "refuse" | "take" = "refuse"): void {
   const names = new Set(expected.map(({ name }) => name));
   const present = expected.filter(({ name }) => tensors.has(name));
   const problems = {
     missing: expected.filter(({ name }) => !tensors.has(name)).map(({ name }) => name),
     surplus: [...tensors.keys()].filter((name) => !names.has(name)),
     misshapen: present.filter(({ name, shape }) => !hasShape(tensors.get(name)!, shape)).map(({ name, shape }) => `${name} (expected [${shape.join(", ")}], got [${tensors.get(name)!.shape.join(", ")}] with ${tensors.get(name)!.data.length} numbers)`),
-    notFinite: present.filter(({ name }) => !tensors.get(name)!.data.every(Number.isFinite)).map(({ name }) => name),
+    notFinite: nonFinite === "take" ? [] : present.filter(({ name }) => !tensors.get(name)!.data.every(Number.isFinite)).map(({ name }) => name),
   };
   const found = Object.entries(problems).filter(([, list]) => list.length > 0);
   if (found.length === 0) return;

@@ -2,12 +2,10 @@ import { createHash } from "node:crypto";
 
 import type { TrainConfig } from "../../../schema/jobs/run-config.ts";
 import { AppError } from "../../common/errors.ts";
-import type { Gpu } from "../../engine/gpu/device.ts";
-import { elements, type Tensor } from "../../engine/gpu/tensor.ts";
-import { pack, unpack } from "../../engine/graph/physical.ts";
 import type { NetworkParameters } from "../../engine/plan/parameters.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { type NamedTensor, readSafetensors, writeSafetensors } from "../models/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../models/weights/safetensors.ts";
+import type { NamedTensor } from "../models/weights/tensor-file.ts";
 
 /**
  * All that training needs to go on after an epoch, as a safetensors file: weights, running statistics, the optimiser's
@@ -31,12 +29,9 @@ export interface Standing {
 }
 
 /** @throws AppError DIVERGED when a weight is no longer finite: such a checkpoint would be refused when it is needed. */
-export async function saveCheckpoint(gpu: Gpu, parameters: NetworkParameters, { epoch, metrics }: Standing, belongsTo: string): Promise<Uint8Array> {
+export async function saveCheckpoint(parameters: NetworkParameters, { epoch, metrics }: Standing, belongsTo: string): Promise<Uint8Array> {
   const tensors = new Map<string, NamedTensor>(await parameters.save());
-  for (const [i, slot] of parameters.slots.entries()) {
-    const flat = await gpu.readF32(slot);
-    for (const { name, shape, layout, first } of trained(parameters)) tensors.set(SLOT(i, name), { shape, data: unpack(layout, shape, flat.subarray(first)) });
-  }
+  for (const i of parameters.slots.keys()) for (const [name, tensor] of await parameters.saveSlot(i)) tensors.set(SLOT(i, name), tensor);
   const bad = [...tensors].find(([, { data }]) => !data.every(Number.isFinite));
   if (bad) throw new AppError("DIVERGED", `training: expected finite values after epoch ${epoch}, got others in ${bad[0]}; lower the learning rate`, { epoch, tensor: bad[0] });
   return writeSafetensors(tensors, { "lorenz.epoch": String(epoch), "lorenz.metrics": JSON.stringify(metrics), "lorenz.fingerprint": belongsTo });
@@ -47,14 +42,14 @@ export async function saveCheckpoint(gpu: Gpu, parameters: NetworkParameters, { 
  *
  * @throws AppError WEIGHTS_CORRUPT when the file is damaged or belongs to another training.
  */
-export function loadCheckpoint(gpu: Gpu, parameters: NetworkParameters, bytes: Uint8Array, belongsTo: string): Standing {
+export function loadCheckpoint(parameters: NetworkParameters, bytes: Uint8Array, belongsTo: string): Standing {
   const { tensors, metadata } = readSafetensors(bytes);
   const epoch = Number(metadata["lorenz.epoch"]);
   if (!Number.isSafeInteger(epoch) || epoch < 1) throw corrupt("an epoch", metadata["lorenz.epoch"]);
   if (metadata["lorenz.fingerprint"] !== belongsTo) throw corrupt(`the checkpoint of this config, seed and data set (${belongsTo.slice(0, 12)}…)`, metadata["lorenz.fingerprint"]);
-  const slots = parameters.slots.map((slot, i) => readSlot(parameters, slot, (name) => tensors.get(SLOT(i, name)), (name) => SLOT(i, name)));
+  const slots = parameters.slots.map((_, i) => slotOf(parameters, i, tensors));
   parameters.load(new Map([...tensors].filter(([name]) => !name.startsWith("optimiser."))));
-  slots.forEach((flat, i) => gpu.write(parameters.slots[i]!, flat));
+  slots.forEach((slot, i) => { parameters.loadSlot(i, slot); });
   return { epoch, metrics: parseMetrics(metadata["lorenz.metrics"]) };
 }
 
@@ -70,17 +65,15 @@ function parseMetrics(text: string | undefined): Standing["metrics"] {
   return metrics as Standing["metrics"];
 }
 
-function readSlot(parameters: NetworkParameters, slot: Tensor, get: (name: string) => NamedTensor | undefined, label: (name: string) => string): Float32Array {
-  const flat = new Float32Array(elements(slot.shape));
-  for (const { name, shape, layout, first } of trained(parameters)) {
-    const tensor = get(name);
-    if (tensor?.shape.join() !== shape.join()) throw corrupt(`${label(name)} [${shape.join(", ")}]`, tensor ? `[${tensor.shape.join(", ")}]` : "none");
-    flat.set(pack(layout, shape, tensor.data), first);
-  }
-  return flat;
+/** Slot i's tensors by the names of their parameters. */
+function slotOf(parameters: NetworkParameters, i: number, tensors: ReadonlyMap<string, NamedTensor>): Map<string, NamedTensor> {
+  const trained = parameters.entries.filter(({ leaf }) => leaf.op === "parameter");
+  return new Map(trained.map(({ name, shape }) => {
+    const tensor = tensors.get(SLOT(i, name));
+    if (tensor?.shape.join() !== shape.join()) throw corrupt(`${SLOT(i, name)} [${shape.join(", ")}]`, tensor ? `[${tensor.shape.join(", ")}]` : "none");
+    return [name, tensor];
+  }));
 }
-
-function trained({ entries }: NetworkParameters): NetworkParameters["entries"] { return entries.filter(({ leaf }) => leaf.op === "parameter"); }
 
 function corrupt(expected: string, got: unknown): AppError {
   return new AppError("WEIGHTS_CORRUPT", `checkpoint: expected ${expected}, got ${String(got)}; start the training anew`);

@@ -1,5 +1,6 @@
 import { pgdSchema } from "../../../schema/jobs/attack.ts";
 import { Pgd } from "../attacks/pgd.ts";
+import { ahead } from "../data/ahead.ts";
 import { batchesOf } from "../data/batches.ts";
 import { type Dataset, gather, gatherLabels, type SplitName } from "../data/dataset.ts";
 import { evenly, launchRows } from "../launch-rows.ts";
@@ -40,10 +41,13 @@ async function robust(session: Session, network: Network, dataset: Dataset, spli
   const batch = evenly(indices.length, await launchRows(session, network, "gradient"));
   const attack = await session.cached(network, `evaluation ${batch} ${JSON.stringify(config)}`, () => Pgd.prepare(session, network, config, batch, EVALUATION_SEED, STREAM.evaluationStart));
   let right = 0;
-  for (const { indices: padded, count } of batchesOf(indices, batch)) {
+  const batches = ahead(batchesOf(indices, batch), async ({ indices: padded, count }) => {
     const ids = padded.subarray(0, count);
-    const { results: [attacked] } = await attack.attack({ x: gather(dataset, split, ids), labels: gatherLabels(dataset, split, ids), ids }, false);
-    right += count - attacked!.success.reduce((sum, fooled) => sum + fooled, 0);
+    return { x: await gather(dataset, split, ids), labels: gatherLabels(dataset, split, ids), ids };
+  });
+  for await (const images of batches) {
+    const { results: [attacked] } = await attack.attack(images, false);
+    right += images.labels.length - attacked!.success.reduce((sum, fooled) => sum + fooled, 0);
   }
   return right;
 }

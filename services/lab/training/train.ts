@@ -1,10 +1,10 @@
 import type { TrainConfig } from "../../../schema/jobs/run-config.ts";
 import { AppError } from "../../common/errors.ts";
-import { flopsOfImage } from "../../engine/plan/flops.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { type Dataset, requireVariation } from "../data/dataset.ts";
 import { forwardGraph } from "../models/architecture.ts";
 import { architectureNamed } from "../models/architectures.ts";
 import { makeNetwork, type Network, saveWeights } from "../models/network.ts";
+import { type NetworkSummary, summarise } from "../models/summary.ts";
 import type { Session } from "../session.ts";
 import { STREAM } from "../streams.ts";
 import { fingerprint, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
@@ -33,9 +33,7 @@ export interface Trained {
   readonly network: Network;
   /** safetensors */
   readonly weights: Uint8Array;
-  readonly parameterCount: number;
-  /** Floating-point operations of one forward pass of one image. */
-  readonly flops: number;
+  readonly summary: NetworkSummary;
   /** The epoch series' last values. */
   readonly finalMetrics: Readonly<Record<string, number | null>>;
 }
@@ -74,13 +72,14 @@ class Training {
   }
 
   static async prepare(session: Session, dataset: Dataset, config: TrainConfig, seed: bigint, hooks: TrainHooks): Promise<Training> {
+    requireVariation(dataset);
     const images = new TrainingImages(dataset, config, seed);
     const length = { epochs: config.epochs, stepsPerEpoch: images.stepsPerEpoch };
     const { inputShape, classes, mean, std } = dataset;
     const network = makeNetwork(session.scope, architectureNamed(config.architecture), { inputShape, classCount: classes.length, mean, std }, { gradients: true, slots: slotCount(config.optimiser) });
     const belongsTo = fingerprint(config, seed, dataset);
     network.parameters.initialise(seed);
-    const { epoch, metrics } = hooks.resume ? loadCheckpoint(session.gpu, network.parameters, hooks.resume, belongsTo) : { epoch: 0, metrics: {} };
+    const { epoch, metrics } = hooks.resume ? loadCheckpoint(network.parameters, hooks.resume, belongsTo) : { epoch: 0, metrics: {} };
     await session.tune(network, { training: true });
     const step = await TrainingStep.compile(session, network, config, seed, length);
     const ring = await LossRing.prepare(session, step.loss);
@@ -98,8 +97,7 @@ class Training {
     const { loss, imagesPerSecond } = await this.#pass(epoch);
     this.#metrics = { "train-loss": loss, ...this.#rates(epoch), ...(await this.#measure(epoch)), "images-per-second": imagesPerSecond };
     this.hooks.metrics(Object.entries(this.#metrics).map(([series, value]) => ({ series, step: epoch + 1, value })));
-    const { gpu } = this.session;
-    await this.hooks.checkpoint(epoch + 1, await saveCheckpoint(gpu, this.network.parameters, { epoch: epoch + 1, metrics: this.#metrics }, this.belongsTo));
+    await this.hooks.checkpoint(epoch + 1, await saveCheckpoint(this.network.parameters, { epoch: epoch + 1, metrics: this.#metrics }, this.belongsTo));
   }
 
   async result(): Promise<Trained> {
@@ -109,7 +107,7 @@ class Training {
       architecture: config.architecture, dataset: dataset.name, dataset_sha256: dataset.contentHash,
       mean: JSON.stringify(network.mean), std: JSON.stringify(network.std), classes: JSON.stringify(dataset.classes), input_range: "[0, 1]",
     });
-    return { network, weights, parameterCount: network.parameters.count, flops: flopsOfImage(graph), finalMetrics: this.#metrics };
+    return { network, weights, summary: summarise(graph), finalMetrics: this.#metrics };
   }
 
   /** All updates of one epoch. Mean loss over its images, each before the update that it was part of. */
@@ -120,11 +118,15 @@ class Training {
     const losses: number[] = [];
     const speed = (): number => (losses.length * this.config.batchSize) / Math.max(1e-3, (clock.monotonic() - started) / 1000);
     const batches = this.images.epoch(epoch);
-    for (let batch = batches.next(); !batch.done;) {
-      this.session.check();
-      this.step.submit(step++, batch.value);
-      batch = batches.next(); // gathered and augmented while the device works: before any wait
-      this.#receive(epoch, losses, await this.ring.record(), speed);
+    try {
+      for (let batch = await batches.next(); !batch.done;) {
+        this.session.check();
+        this.step.submit(step++, batch.value);
+        batch = await batches.next(); // gathered and augmented while the device works: before any wait for it
+        this.#receive(epoch, losses, await this.ring.record(), speed);
+      }
+    } finally {
+      await batches.return();
     }
     this.#receive(epoch, losses, await this.ring.flush(), speed);
     return { loss: losses.reduce((sum, v) => sum + v, 0) / losses.length, imagesPerSecond: speed() };

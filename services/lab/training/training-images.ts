@@ -1,6 +1,7 @@
 import type { TrainConfig } from "../../../schema/jobs/run-config.ts";
 import { AppError } from "../../common/errors.ts";
 import { Rng } from "../../common/rng.ts";
+import { ahead } from "../data/ahead.ts";
 import { gatherAugmented } from "../data/augment.ts";
 import { type Dataset, gather, gatherLabels } from "../data/dataset.ts";
 import { STREAM } from "../streams.ts";
@@ -25,16 +26,19 @@ export class TrainingImages {
   }
 
   /** The epoch's full batches; the images left over are left out of it, other ones each time. */
-  *epoch(epoch: number): Generator<TrainingBatch> {
+  epoch(epoch: number): AsyncGenerator<TrainingBatch, void, undefined> {
+    return ahead(this.#steps(epoch), async (ids) => ({ image: await this.#pixels(ids, epoch), labels: gatherLabels(this.dataset, "train", ids), ids }));
+  }
+
+  *#steps(epoch: number): Generator<Uint32Array> {
     const { batchSize } = this.choice;
     const order = new Rng(this.seed, STREAM.shuffle + epoch).permutation(this.indices.length);
     for (let step = 0; step < this.stepsPerEpoch; step++) {
-      const ids = order.subarray(step * batchSize, (step + 1) * batchSize).map((position) => this.indices[position]!);
-      yield { image: this.#pixels(ids, epoch), labels: gatherLabels(this.dataset, "train", ids), ids };
+      yield order.subarray(step * batchSize, (step + 1) * batchSize).map((position) => this.indices[position]!);
     }
   }
 
-  #pixels(ids: Uint32Array, epoch: number): Float32Array {
+  #pixels(ids: Uint32Array, epoch: number): Promise<Float32Array> {
     const { augmentation } = this.choice;
     const plain = augmentation.cropPadding === 0 && !augmentation.flip;
     return plain ? gather(this.dataset, "train", ids) : gatherAugmented(this.dataset, "train", ids, augmentation, this.seed, epoch);

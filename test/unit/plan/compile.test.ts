@@ -52,7 +52,7 @@ describe("compilePlan", () => {
         const parameters = parametersOn(scope, graph, leaves, { gradients: true });
         const plan = compileFor(gpu, scope, graph, parameters, leaves, { mode: "train", keep: [of], gradientsInto: gradients });
         await runPlan(gpu, plan, 2);
-        return { values: await gpu.readF32(parameters.gradients!), copies: [...plan.prologue, ...plan.body].filter(({ kind }) => kind === "texture").length };
+        return { values: await gpu.readF32(parameters.gradients[0]!), copies: [...plan.prologue, ...plan.body].filter(({ kind }) => kind === "texture").length };
       } finally { gpu.tuning = undefined; }
     };
     const [bare, textured] = [await run(true), await run(false)];

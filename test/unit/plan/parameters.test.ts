@@ -17,8 +17,9 @@ function withInitialisers(n: number): GraphBuilder {
   const b = new GraphBuilder(1);
   const make = (name: string, initialiser: Initialiser): ReturnType<GraphBuilder["parameter"]> => b.parameter(name, [n], initialiser);
   const x = b.normalise(b.image(n, 1, 1), new Array<number>(n).fill(0), new Array<number>(n).fill(1));
-  b.batchNorm(b.batchNorm(x, make("uniform", { kind: "kaiming-uniform", fanIn: 25 }), make("normal", { kind: "kaiming-normal", fanOut: 50 }), b.state("mean", [n], 0), b.state("variance", [n], 1)),
+  const y = b.batchNorm(b.batchNorm(x, make("uniform", { kind: "kaiming-uniform", fanIn: 25 }), make("normal", { kind: "kaiming-normal", fanOut: 50 }), b.state("mean", [n], 0), b.state("variance", [n], 1)),
     make("bias", { kind: "bias-uniform", fanIn: 4 }), make("constant", { kind: "constant", value: 3 }), b.frozen("f", [n], Array.from({ length: n }, (_, i) => i)), b.state("variance2", [n], 1));
+  b.batchNorm(y, make("given bound", { kind: "uniform", bound: 0.3 }), make("given deviation", { kind: "normal", std: 0.02 }), b.state("mean3", [n], 0), b.state("variance3", [n], 1));
   return b;
 }
 
@@ -71,7 +72,7 @@ describe("NetworkParameters", () => {
     const data = (name: string): Float32Array => saved.get(name)!.data;
     const moments = (x: Float32Array): [number, number] => { const mean = x.reduce((s, v) => s + v, 0) / n; return [mean, Math.sqrt(x.reduce((s, v) => s + (v - mean) ** 2, 0) / n)]; };
     // bounds 1/√25 and 1/√4, deviation √(2/50); means within 4 standard errors
-    for (const [name, deviation, bound] of [["uniform", 0.2 / Math.sqrt(3), 0.2], ["bias", 0.5 / Math.sqrt(3), 0.5], ["normal", 0.2, Infinity]] as const) {
+    for (const [name, deviation, bound] of [["uniform", 0.2 / Math.sqrt(3), 0.2], ["bias", 0.5 / Math.sqrt(3), 0.5], ["normal", 0.2, Infinity], ["given bound", 0.3 / Math.sqrt(3), 0.3], ["given deviation", 0.02, Infinity]] as const) {
       const [mean, std] = moments(data(name));
       assert.ok(Math.abs(mean) < 4 * deviation / Math.sqrt(n), `${name} mean ${mean}`);
       assert.ok(Math.abs(std / deviation - 1) < 0.06, `${name} deviation ${std}`);
@@ -90,15 +91,15 @@ describe("NetworkParameters", () => {
     const scope = gpu.scope("test");
     const parameters = parametersOn(scope, whole.graph, leavesOf(whole, 9), { gradients: true, slots: 1 });
     const before = await parameters.save();
-    const n = parameters.values.bytes / 4;
+    const n = parameters.values[0]!.bytes / 4;
     const used = new Float32Array(n);
     for (const name of leavesOf(whole, 9).parameters.keys()) {
       const slice = parameters.gradientSlice(name);
       gpu.write(slice, new Float32Array(slice.bytes / 4).fill(1));
       used.fill(1, slice.offset / 4, (slice.offset + slice.bytes) / 4);
     }
-    await runOnce(gpu, "sgd", [sgd(parameters.values, parameters.gradients!, parameters.slots[0]!, { n, learningRate: 0.5, momentum: 0, weightDecay: 0, nesterov: false })]);
-    const flat = await gpu.readF32(parameters.values);
+    await runOnce(gpu, "sgd", [sgd(parameters.values[0]!, parameters.gradients[0]!, parameters.slots[0]![0]!, { n, learningRate: 0.5, momentum: 0, weightDecay: 0, nesterov: false })]);
+    const flat = await gpu.readF32(parameters.values[0]!);
     assert.ok(flat.every((v, i) => used[i] === 1 || v === 0), "gaps between tensors stay 0");
     for (const [name, { data }] of await parameters.save()) {
       const moved = leavesOf(whole, 9).parameters.has(name) ? 0.5 : 0;
