@@ -3,7 +3,7 @@ import type { Scope } from "../../engine/gpu/device.ts";
 import { NetworkParameters, type ParameterOptions } from "../../engine/plan/parameters.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type Architecture, forwardGraph, type ModelShape } from "./architecture.ts";
-import { readSafetensors, writeSafetensors } from "./safetensors.ts";
+import { readSafetensors, writeSafetensors } from "./weights/safetensors.ts";
 
 /** An architecture with weights on the device. The scope that it was made in owns the weights. */
 export interface Network extends ModelShape {

@@ -1,22 +1,26 @@
-import { AppError } from "../../common/errors.ts";
+import type { AppError } from "../../../common/errors.ts";
+import { bytesPerValue, type Dtype, DTYPES, isDtype, toFloat32 } from "./dtypes.ts";
 import { findDuplicateKey } from "./json-keys.ts";
+import { failIn, isSizes, MAX_RANK, type NamedTensor, type TensorFile, volume } from "./tensor-file.ts";
 
 /**
  * The safetensors format (github.com/huggingface/safetensors): u64 length of the header, the header as JSON, the tensors'
- * bytes. Read as if every file came from an enemy; tensors are f32, little-endian, row-major.
+ * bytes. Read as if every file came from an enemy; tensors are little-endian and row-major, of any of the `Dtype`s when
+ * read, f32 when written.
  */
-
-export interface NamedTensor { readonly shape: readonly number[]; readonly data: Float32Array }
-export interface TensorFile { readonly tensors: ReadonlyMap<string, NamedTensor>; readonly metadata: Readonly<Record<string, string>> }
 
 /** The reference implementation's own limit. */
 const MAX_HEADER_BYTES = 100_000_000;
-const MAX_RANK = 8;
+const fail = failIn("safetensors");
 
-interface Entry { readonly name: string; readonly shape: readonly number[]; readonly begin: number; readonly end: number }
+interface Entry { readonly name: string; readonly dtype: Dtype; readonly shape: readonly number[]; readonly begin: number; readonly end: number }
 
-/** @throws AppError WEIGHTS_CORRUPT saying what is wrong, for which tensor. */
-export function readSafetensors(bytes: Uint8Array): TensorFile {
+/**
+ * @param leaveOut names of tensors that are not wanted; they are checked but not converted.
+ * @throws AppError WEIGHTS_CORRUPT saying what is wrong, for which tensor; WEIGHTS_UNSUPPORTED for a number type that is not
+ * read, or whole numbers that f32 does not hold.
+ */
+export function readSafetensors(bytes: Uint8Array, leaveOut: (name: string) => boolean = () => false): TensorFile {
   if (bytes.length < 8) throw corrupt("a file of at least 8 bytes", bytes.length);
   const length = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
   if (length > BigInt(Math.min(bytes.length - 8, MAX_HEADER_BYTES))) throw corrupt(`a header inside the file and of at most ${MAX_HEADER_BYTES} bytes`, length);
@@ -25,7 +29,8 @@ export function readSafetensors(bytes: Uint8Array): TensorFile {
   const metadata = parseMetadata(header.__metadata__);
   const entries = Object.entries(header).filter(([name]) => name !== "__metadata__").map(([name, entry]) => parseEntry(name, entry));
   checkCover(entries, data.length);
-  const tensors = new Map(entries.map(({ name, shape, begin, end }) => [name, { shape, data: new Float32Array(Uint8Array.from(data.subarray(begin, end)).buffer) }]));
+  const wanted = entries.filter(({ name }) => !leaveOut(name));
+  const tensors = new Map(wanted.map(({ name, dtype, shape, begin, end }): [string, NamedTensor] => [name, { shape, data: toFloat32(name, dtype, data.subarray(begin, end), fail) }]));
   return { tensors, metadata };
 }
 
@@ -77,13 +82,14 @@ function parseMetadata(value: unknown): Record<string, string> {
 function parseEntry(name: string, entry: unknown): Entry {
   if (!isRecord(entry)) throw corrupt(`tensor ${name} to be an object`, typeof entry);
   const { dtype, shape, data_offsets: offsets } = entry;
-  if (dtype !== "F32") throw corrupt(`tensor ${name} to have dtype F32`, dtype);
+  if (!isDtype(dtype)) throw fail("refused", `expected tensor ${name} to have one of the types ${DTYPES}, got ${String(dtype)}`);
   if (!isSizes(shape) || shape.length > MAX_RANK) throw corrupt(`tensor ${name} to have a shape of at most ${MAX_RANK} sizes`, JSON.stringify(shape));
   if (!isSizes(offsets) || offsets.length !== 2) throw corrupt(`tensor ${name} to have two data_offsets`, JSON.stringify(offsets));
   const [begin, end] = offsets as [number, number];
   // The product of sizes may exceed what f64 holds exactly; then it is far from any offset of a real file too.
-  if (end - begin !== 4 * volume(shape)) throw corrupt(`tensor ${name} [${shape.join(", ")}] to take ${4 * volume(shape)} bytes`, end - begin);
-  return { name, shape, begin, end };
+  const size = bytesPerValue(dtype) * volume(shape);
+  if (end - begin !== size) throw corrupt(`tensor ${name} [${shape.join(", ")}] of ${dtype} to take ${size} bytes`, end - begin);
+  return { name, dtype, shape, begin, end };
 }
 
 /** The format demands: no holes, no overlaps, nothing after the last tensor. */
@@ -98,10 +104,4 @@ function checkCover(entries: readonly Entry[], length: number): void {
 
 function isRecord(value: unknown): value is Record<string, unknown> { return typeof value === "object" && value !== null && !Array.isArray(value); }
 
-function isSizes(value: unknown): value is number[] { return Array.isArray(value) && value.every((v) => Number.isSafeInteger(v) && v >= 0); }
-
-function volume(shape: readonly number[]): number { return shape.reduce((product, side) => product * side, 1); }
-
-function corrupt(expected: string, got: unknown): AppError {
-  return new AppError("WEIGHTS_CORRUPT", `safetensors: expected ${expected}, got ${String(got)}`);
-}
+function corrupt(expected: string, got: unknown): AppError { return fail("damaged", `expected ${expected}, got ${String(got)}`); }
