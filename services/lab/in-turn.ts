@@ -6,10 +6,10 @@
  * @param submit  must not wait.
  * @param read    asks for what the launch just submitted will leave; called before the next is submitted.
  */
-export async function inTurn<L, R>(launches: Iterable<L>, submit: (launch: L) => void, read: (launch: L) => Promise<R>, receive: (results: R, launch: L) => void): Promise<void> {
+export async function inTurn<L, R>(launches: Iterable<L> | AsyncIterable<L>, submit: (launch: L) => void, read: (launch: L) => Promise<R>, receive: (results: R, launch: L) => void): Promise<void> {
   let pending: { readonly launch: L; readonly results: Promise<R> } | undefined;
   try {
-    for (const launch of launches) {
+    for await (const launch of launches) {
       submit(launch);
       if (pending) receive(await pending.results, pending.launch);
       pending = { launch, results: read(launch) };

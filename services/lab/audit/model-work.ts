@@ -7,6 +7,7 @@ import { Guide } from "../attacks/guide.ts";
 import { isGuided, prepareAttack } from "../attacks/run-attack.ts";
 import { attackNames, type AttackRecipe, type ImageBatch } from "../attacks/variant.ts";
 import { Attributor } from "../attributions/attributor.ts";
+import { ahead } from "../data/ahead.ts";
 import { type Dataset, gather, gatherLabels, type SplitName } from "../data/dataset.ts";
 import { GiniMeter } from "../inequality/gini-meter.ts";
 import { InequalityLedger } from "../inequality/summarise.ts";
@@ -78,7 +79,7 @@ export async function runModelWork(session: Session, work: ModelWork, save: Save
     const guide = guided.length > 0 ? await Guide.prepare(session, network, attribution, batch.guided, seed) : undefined;
     const meter = measures.length > 0 ? await GiniMeter.prepare(session, attributor.map, network.inputShape, batch.guided, measures) : undefined;
     const maps = session.readback([attributor.map]);
-    for (const [first, images] of batches(work, sample, batch.guided)) {
+    for await (const [first, images] of batches(work, sample, batch.guided)) {
       const { gap } = await (guide ? guide.load(images) : attributor.attribute(images.x, images.labels));
       inequality.add({ images: [...images.ids], labels: images.labels }, meter ? await meter.measure(images.labels.length) : [], gap);
       await keepMaps(work, maps, images, work.keepMaps - first, artifacts);
@@ -86,7 +87,7 @@ export async function runModelWork(session: Session, work: ModelWork, save: Save
     }
   }
   const errorOver = new Set(work.sample.filter((image) => work.right.has(image)));
-  for (const [first, images] of batches(work, pgdImages, batch.direct)) {
+  for await (const [first, images] of batches(work, pgdImages, batch.direct)) {
     await attackAll(direct, images, first, { error: (i) => errorOver.has(images.ids[i]!), accuracy: (i) => work.accuracyOver.has(images.ids[i]!) });
   }
   return {
@@ -125,9 +126,10 @@ async function keepMaps({ attribution }: ModelWork, maps: Readback, images: Imag
   await artifacts.pictures("original", "clean", kept, images.x);
 }
 
-function* batches({ dataset, split }: ModelWork, indices: readonly number[], batch: number): Generator<[number, ImageBatch]> {
-  for (let first = 0; first < indices.length; first += batch) {
+function batches({ dataset, split }: ModelWork, indices: readonly number[], batch: number): AsyncGenerator<[number, ImageBatch]> {
+  const firsts = Array.from({ length: Math.ceil(indices.length / batch) }, (_, i) => i * batch);
+  return ahead(firsts, async (first) => {
     const some = indices.slice(first, first + batch);
-    yield [first, { x: gather(dataset, split, some), labels: gatherLabels(dataset, split, some), ids: Uint32Array.from(some) }];
-  }
+    return [first, { x: await gather(dataset, split, some), labels: gatherLabels(dataset, split, some), ids: Uint32Array.from(some) }];
+  });
 }

@@ -1,9 +1,12 @@
 import { join } from "node:path";
 
 import type { DatasetInfo } from "../../../schema/jobs/dataset.ts";
-import type { DatasetName } from "../../../schema/jobs/run-config.ts";
-import { readCifar10 } from "./cifar10.ts";
-import { type Dataset, type DatasetContent, makeDataset, type Split, type SplitName } from "./dataset.ts";
+import type { BuiltInDataset } from "../../../schema/jobs/run-config.ts";
+import { AppError } from "../../common/errors.ts";
+import { CIFAR_SHAPE, cifarClasses, cifarFileNames, findCifar, readCifar } from "./cifar.ts";
+import { type DatasetContent, makeDataset, type MemoryDataset, type SplitName } from "./dataset.ts";
+import type { MemorySplit } from "./memory-split.ts";
+import { countsOf } from "./inspect.ts";
 import { readMnistDigits } from "./mnist-digits.ts";
 import { readMnistFamily } from "./mnist-family.ts";
 
@@ -15,11 +18,11 @@ export interface DatasetPaths {
   readonly systemDir?: string;
 }
 
-type Card = Omit<DatasetContent, "name" | "splits"> & { read(paths: DatasetPaths): Record<SplitName, Split> };
+type Card = Omit<DatasetContent, "name" | "splits"> & { read(paths: DatasetPaths): Record<SplitName, MemorySplit> };
 
 const DIGITS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
-const CARDS: Readonly<Record<DatasetName, Card>> = {
+const CARDS: Readonly<Record<BuiltInDataset, Card>> = {
   "mnist-digits": {
     title: "MNIST digits, first 10,000 training images (8,000 train, 2,000 test)",
     classes: DIGITS, inputShape: [1, 28, 28],
@@ -43,30 +46,36 @@ const CARDS: Readonly<Record<DatasetName, Card>> = {
   },
   cifar10: {
     title: "CIFAR-10",
-    classes: ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"], inputShape: [3, 32, 32],
+    classes: cifarClasses("cifar10", "fine"), inputShape: CIFAR_SHAPE,
     licence: "none stated by its authors (Krizhevsky 2009); research use",
-    source: "cs.toronto.edu/~kriz/cifar.html, binary version",
-    read: ({ dataDir }) => readCifar10([join(dataDir, "datasets", "cifar10"), join(dataDir, "datasets", "cifar10", "cifar-10-batches-bin")]),
+    source: "cs.toronto.edu/~kriz/cifar.html",
+    read({ dataDir }) {
+      const folder = join(dataDir, "datasets", "cifar10");
+      const files = findCifar("cifar10", folder);
+      if (!files) throw new AppError("DATASET_UNAVAILABLE", `cifar10: expected ${cifarFileNames("cifar10")} in ${folder}, found none or not all; unpack cifar-10-binary.tar.gz (cs.toronto.edu/~kriz/cifar.html) there`, { dataset: "cifar10", folder });
+      return { train: readCifar(files.train, "cifar10"), test: readCifar(files.test, "cifar10") };
+    },
   },
 };
 
 /** @throws AppError DATASET_UNAVAILABLE with what to install; DATASET_CORRUPT naming file and position. */
-export function loadDataset(name: DatasetName, paths: DatasetPaths): Dataset {
+export function loadDataset(name: BuiltInDataset, paths: DatasetPaths): MemoryDataset {
   const { read, ...card } = CARDS[name];
   return makeDataset({ name, ...card, splits: read(paths) });
 }
 
 /** Every known data set; one that cannot be used carries the reason instead of its numbers. Never throws. Reads all files. */
 export function describeDatasets(paths: DatasetPaths): DatasetInfo[] {
-  return (Object.keys(CARDS) as DatasetName[]).map((name) => describe(name, paths));
+  return (Object.keys(CARDS) as BuiltInDataset[]).map((name) => describe(name, paths));
 }
 
-function describe(name: DatasetName, paths: DatasetPaths): DatasetInfo {
+function describe(name: BuiltInDataset, paths: DatasetPaths): DatasetInfo {
   const { title, classes, inputShape, licence, source } = CARDS[name];
   const known = { name, title, inputShape: [...inputShape] as [number, number, number], classes: [...classes], licence, source };
   try {
     const { contentHash, mean, std, splits } = loadDataset(name, paths);
-    return { ...known, available: true, reason: null, contentHash, trainCount: splits.train.count, testCount: splits.test.count, mean: [...mean], std: [...std] };
+    const perClass = { train: countsOf(splits.train.labels, classes.length), test: countsOf(splits.test.labels, classes.length) };
+    return { ...known, available: true, reason: null, contentHash, perClass, trainCount: splits.train.count, testCount: splits.test.count, mean: [...mean], std: [...std] };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return { ...known, available: false, reason, contentHash: null, trainCount: 0, testCount: 0, mean: [], std: [] };

@@ -1,44 +1,62 @@
-import { createHash } from "node:crypto";
-
-import type { DatasetName } from "../../../schema/jobs/run-config.ts";
 import { AppError } from "../../common/errors.ts";
+import { ContentMeter } from "./content-meter.ts";
+import type { MemorySplit } from "./memory-split.ts";
 
 /** [c, h, w] */
 export type InputShape = readonly [number, number, number];
 export type SplitName = "train" | "test";
 
+/** Bytes 0 … 255 as most sets are published, or f32 in [0, 1]; what leaves `gather` is v/255, or v. */
+export type Pixels = Uint8Array | Float32Array;
+/** Class indices; two bytes each where there are more than 256 classes. */
+export type Labels = Uint8Array | Uint16Array;
+
+/** Images of which all bytes are in memory (MemorySplit), or that are read and decoded when they are asked for. */
 export interface Split {
   readonly count: number;
-  /** [count, c, h, w], 0 … 255; what leaves `gather` is v/255. */
-  readonly images: Uint8Array;
-  /** [count] class indices. */
-  readonly labels: Uint8Array;
+  /** [count] */
+  readonly labels: Labels;
+  /** @returns [indices.length, c, h, w], always of the same type, in the order asked for. `indices` lie in [0, count). @throws AppError DATASET_CORRUPT, DATASET_UNAVAILABLE naming the file. */
+  images(indices: ArrayLike<number>): Promise<Pixels>;
 }
 
-/** Labelled images, held as the bytes they were published in. Plain data, never modified. */
+/** Labelled images. Never modified. */
 export interface Dataset {
-  readonly name: DatasetName;
+  readonly name: string;
   readonly title: string;
   readonly classes: readonly string[];
   readonly inputShape: InputShape;
   readonly licence: string;
   readonly source: string;
+  /** The training split may be empty. */
   readonly splits: Readonly<Record<SplitName, Split>>;
-  /** Per channel, over all pixels of the training split, in [0, 1] units. */
+  /** Per channel, over all pixels of the training split (of the test split when that is empty), in [0, 1] units. */
   readonly mean: readonly number[];
-  /** Population standard deviation; positive. */
+  /** Population standard deviation; 0 for a channel that is constant. */
   readonly std: readonly number[];
   /** sha256, hex, over shape, images and labels of both splits: what numbers were made on. */
   readonly contentHash: string;
 }
 
-export type DatasetContent = Pick<Dataset, "name" | "title" | "classes" | "inputShape" | "licence" | "source" | "splits">;
+export type DatasetContent<S extends Split = Split> = Pick<Dataset, "name" | "title" | "classes" | "inputShape" | "licence" | "source"> & { readonly splits: Readonly<Record<SplitName, S>> };
 
-/** Adds what follows from the content. @throws AppError DATASET_CORRUPT when a channel is constant: it cannot be normalised. */
-export function makeDataset(content: DatasetContent): Dataset {
-  const { mean, std } = channelStatistics(content.splits.train.images, content.inputShape);
-  if (!std.every((s) => s > 0)) throw new AppError("DATASET_CORRUPT", `${content.name}: expected images whose channels vary, got standard deviations ${std.join(", ")}`, { std });
-  return { ...content, mean, std, contentHash: hashContent(content) };
+export type MemoryDataset = Dataset & DatasetContent<MemorySplit>;
+
+/** Adds what follows from the content of a set in memory. @throws AppError DATASET_CORRUPT when a channel is constant: it cannot be normalised. */
+export function makeDataset(content: DatasetContent<MemorySplit>): MemoryDataset {
+  const meter = new ContentMeter(content);
+  for (const name of ["train", "test"] as const) {
+    meter.add(name, content.splits[name].pixels);
+    meter.end(name);
+  }
+  const dataset = { ...content, ...meter.result() };
+  requireVariation(dataset);
+  return dataset;
+}
+
+/** @throws AppError DATASET_CORRUPT when a channel is constant: networks divide by its deviation. */
+export function requireVariation({ name, std }: Pick<Dataset, "name" | "std">): void {
+  if (!std.every((s) => s > 0)) throw new AppError("DATASET_CORRUPT", `${name}: expected images whose channels vary, got standard deviations ${std.join(", ")}`, { std });
 }
 
 /** Number of sub-pixels of one image: channels × height × width, the paper's M. */
@@ -48,17 +66,20 @@ export function subPixels([c, h, w]: InputShape): number { return c * h * w; }
  * The images at `indices`, in that order; repeats are allowed.
  *
  * @returns [indices.length, m] f32 in [0, 1]: v/255 rounded once, as every other tool does it.
- * @throws AppError VALUE_RANGE for an index outside the split.
+ * @throws AppError VALUE_RANGE for an index outside the split; DATASET_CORRUPT, DATASET_UNAVAILABLE of sets that are read on demand.
  */
-export function gather(dataset: Dataset, split: SplitName, indices: ArrayLike<number>): Float32Array {
-  const { images, count } = dataset.splits[split];
-  const m = subPixels(dataset.inputShape);
-  const x = new Float32Array(indices.length * m);
-  for (let i = 0; i < indices.length; i++) {
-    const from = checkedIndex(dataset.name, split, indices[i]!, count) * m;
-    for (let p = 0; p < m; p++) x[i * m + p] = images[from + p]! / 255;
-  }
+export async function gather(dataset: Dataset, split: SplitName, indices: ArrayLike<number>): Promise<Float32Array> {
+  const pixels = await gatherPixels(dataset, split, indices);
+  if (pixels instanceof Float32Array) return pixels;
+  const x = new Float32Array(pixels.length);
+  for (let p = 0; p < x.length; p++) x[p] = pixels[p]! / 255;
   return x;
+}
+
+/** The images at `indices` as they are kept, [indices.length, m]. @throws as `gather`. */
+export async function gatherPixels({ name, splits }: Dataset, split: SplitName, indices: ArrayLike<number>): Promise<Pixels> {
+  for (let i = 0; i < indices.length; i++) checkedIndex(name, split, indices[i]!, splits[split].count);
+  return splits[split].images(indices);
 }
 
 /** Class indices [indices.length], as the device takes them. @throws AppError VALUE_RANGE for an index outside the split. */
@@ -67,27 +88,7 @@ export function gatherLabels(dataset: Dataset, split: SplitName, indices: ArrayL
   return Uint32Array.from(indices, (index) => labels[checkedIndex(dataset.name, split, index, count)]!);
 }
 
-export function checkedIndex(name: string, split: SplitName, index: number, count: number): number {
+function checkedIndex(name: string, split: SplitName, index: number, count: number): number {
   if (Number.isInteger(index) && index >= 0 && index < count) return index;
   throw new AppError("VALUE_RANGE", `${name}/${split}: expected an image index in [0, ${count}), got ${index}`, { dataset: name, split, index, count });
-}
-
-/** From a histogram per channel, so that the sums are exact integers whatever the size. */
-function channelStatistics(images: Uint8Array, [c, h, w]: InputShape): { mean: number[]; std: number[] } {
-  const area = h * w;
-  const histogram = Array.from({ length: c }, () => new Float64Array(256));
-  for (let start = 0, channel = 0; start < images.length; start += area, channel = (channel + 1) % c) {
-    const bins = histogram[channel]!;
-    for (let p = start; p < start + area; p++) bins[images[p]!]!++;
-  }
-  const pixels = images.length / c;
-  const mean = histogram.map((bins) => bins.reduce((sum, count, v) => sum + count * v, 0) / pixels);
-  const std = histogram.map((bins, k) => Math.sqrt(bins.reduce((sum, count, v) => sum + count * (v - mean[k]!) ** 2, 0) / pixels));
-  return { mean: mean.map((v) => v / 255), std: std.map((v) => v / 255) };
-}
-
-function hashContent({ inputShape, splits }: DatasetContent): string {
-  const hash = createHash("sha256").update(JSON.stringify({ inputShape, train: splits.train.count, test: splits.test.count }));
-  for (const split of [splits.train, splits.test]) hash.update(split.images).update(split.labels);
-  return hash.digest("hex");
 }

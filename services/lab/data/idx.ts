@@ -7,6 +7,12 @@ const LABELS_MAGIC = 0x00000801; // unsigned bytes, one dimension
 export const IDX_IMAGES_HEADER = 16;
 const LABELS_HEADER = 8;
 
+/** Height and width that the header of an images' file claims. @throws AppError DATASET_CORRUPT. */
+export function idxImageSides(file: string, bytes: Uint8Array): [height: number, width: number] {
+  const header = headerOf(file, bytes, IDX_IMAGES_HEADER);
+  return [header.getUint32(8), header.getUint32(12)];
+}
+
 /** @returns a view of [count, height, width] bytes. @throws AppError DATASET_CORRUPT naming file and byte. */
 export function parseIdxImages(file: string, bytes: Uint8Array, height: number, width: number): { count: number; images: Uint8Array } {
   const header = headerOf(file, bytes, IDX_IMAGES_HEADER);

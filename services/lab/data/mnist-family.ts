@@ -3,8 +3,9 @@ import { join } from "node:path";
 
 import { AppError } from "../../common/errors.ts";
 import { readDataFile } from "./data-file.ts";
-import type { Split, SplitName } from "./dataset.ts";
+import type { SplitName } from "./dataset.ts";
 import { IDX_IMAGES_HEADER, parseIdxImages, parseIdxLabels } from "./idx.ts";
+import { MemorySplit } from "./memory-split.ts";
 
 /** MNIST and the sets that copy its file format and names (Fashion-MNIST): 28×28 grey images, ten classes, four files. */
 
@@ -22,7 +23,7 @@ const PREFIX: Record<SplitName, string> = { train: "train", test: "t10k" };
  * @param advice what to install when none has.
  * @throws AppError DATASET_UNAVAILABLE, DATASET_CORRUPT.
  */
-export function readMnistFamily(name: string, folders: readonly string[], advice: string): Record<SplitName, Split> {
+export function readMnistFamily(name: string, folders: readonly string[], advice: string): Record<SplitName, MemorySplit> {
   for (const folder of folders) {
     const files = (["train", "test"] as const).map((split) => ({ images: find(folder, `${PREFIX[split]}-images-idx3-ubyte`), labels: find(folder, `${PREFIX[split]}-labels-idx1-ubyte`) }));
     const [train, test] = files.map(({ images, labels }) => images !== undefined && labels !== undefined ? { images, labels } : undefined);
@@ -35,7 +36,7 @@ function find(folder: string, file: string): string | undefined {
   return [join(folder, file), join(folder, `${file}.gz`)].find((path) => existsSync(path));
 }
 
-function readSplit(imagesFile: string, labelsFile: string): Split {
+function readSplit(imagesFile: string, labelsFile: string): MemorySplit {
   const { count, images } = parseIdxImages(imagesFile, readDataFile(imagesFile, MAX_BYTES), SIDE, SIDE);
-  return { count, images, labels: parseIdxLabels(labelsFile, readDataFile(labelsFile, MAX_BYTES), count, CLASS_COUNT) };
+  return new MemorySplit(images, parseIdxLabels(labelsFile, readDataFile(labelsFile, MAX_BYTES), count, CLASS_COUNT));
 }

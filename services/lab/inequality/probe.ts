@@ -22,7 +22,7 @@ export async function probeGini(session: Session, network: Network, dataset: Dat
   let sum = 0;
   for (let start = 0; start < indices.length; start += batch) {
     const some = indices.slice(start, start + batch);
-    await attributor.attribute(gather(dataset, "test", some), gatherLabels(dataset, "test", some));
+    await attributor.attribute(await gather(dataset, "test", some), gatherLabels(dataset, "test", some));
     const [measured] = await meter.measure(some.length);
     for (const gini of measured!.gini) sum += gini;
   }

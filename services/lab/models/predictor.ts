@@ -3,6 +3,7 @@ import type { Step } from "../../engine/gpu/kernel.ts";
 import type { Program } from "../../engine/gpu/program.ts";
 import type { Tensor } from "../../engine/gpu/tensor.ts";
 import { margin } from "../../engine/kernels/loss/margin.ts";
+import { ahead } from "../data/ahead.ts";
 import { type Batch, batchesOf } from "../data/batches.ts";
 import { type Dataset, gather, type SplitName, subPixels } from "../data/dataset.ts";
 import { inTurn } from "../in-turn.ts";
@@ -59,13 +60,14 @@ export class Predictor {
   async predict(dataset: Dataset, split: SplitName, indices: ArrayLike<number>, onLaunch: (done: number) => void = () => undefined): Promise<Uint32Array> {
     const { batch, image } = this.pass;
     const predictions = new Uint32Array(indices.length);
-    const submit = ({ indices: some }: Batch): void => {
+    const submit = ({ x }: Batch & { readonly x: Float32Array }): void => {
       this.session.check();
-      this.session.gpu.write(image, gather(dataset, split, some));
+      this.session.gpu.write(image, x);
       this.program.run();
     };
+    const launches = ahead(batchesOf(indices, batch), async (some) => ({ ...some, x: await gather(dataset, split, some.indices) }));
     this.prologue.run();
-    await inTurn(batchesOf(indices, batch), submit, () => this.readback.read(), ([predicted], { first, count }) => {
+    await inTurn(launches, submit, () => this.readback.read(), ([predicted], { first, count }) => {
       predictions.set((predicted as Uint32Array).subarray(0, count), first);
       onLaunch(first + count);
     });

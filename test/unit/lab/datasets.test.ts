@@ -1,17 +1,21 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 
+import { AppError } from "../../../services/common/errors.ts";
 import { gatherAugmented } from "../../../services/lab/data/augment.ts";
 import { describeDatasets, loadDataset } from "../../../services/lab/data/catalogue.ts";
-import { parseCifar10 } from "../../../services/lab/data/cifar10.ts";
+import { parseCifarFile } from "../../../services/lab/data/cifar.ts";
 import { readDataFile } from "../../../services/lab/data/data-file.ts";
-import { type Dataset, gather, gatherLabels, makeDataset } from "../../../services/lab/data/dataset.ts";
+import { gather, gatherLabels, makeDataset, type MemoryDataset } from "../../../services/lab/data/dataset.ts";
 import { parseIdxImages, parseIdxLabels } from "../../../services/lab/data/idx.ts";
+import { MemorySplit } from "../../../services/lab/data/memory-split.ts";
 import { parseDigits } from "../../../services/lab/data/mnist-digits.ts";
+import { mutations } from "../../support/mutate.ts";
 
 function idxImages(count: number, fill = (i: number): number => i % 251, claimed = count): Uint8Array {
   const bytes = new Uint8Array(16 + count * 784).map((_, i) => fill(i));
@@ -61,10 +65,25 @@ describe("IDX files", () => {
   }
 });
 
+describe("damaged IDX files", () => {
+  it("end in a named error or in images: 10,000 mutants", () => {
+    const attempt = (parse: () => unknown): void => {
+      try {
+        parse();
+      } catch (error) {
+        assert.ok(error instanceof AppError && error.code === "DATASET_CORRUPT", String(error));
+      }
+    };
+    for (const mutant of mutations(7, idxImages(2), 5000)) attempt(() => assert.equal(parseIdxImages("f", mutant, 28, 28).images.length % 784, 0));
+    for (const mutant of mutations(8, idxLabels([0, 9, 3]), 5000)) attempt(() => assert.ok(parseIdxLabels("f", mutant, 3, 10).every((label) => label < 10)));
+  });
+});
+
 describe("CIFAR-10 files", () => {
+  const parseCifar10 = (file: string, bytes: Uint8Array): MemorySplit => parseCifarFile(file, bytes, "cifar10", "fine");
   const record = (label: number, fill: number): Uint8Array => new Uint8Array(3073).fill(fill).map((v, i) => (i === 0 ? label : v));
   it("are taken apart into labels and planes", () => {
-    const { count, images, labels } = parseCifar10("f", Uint8Array.of(...record(7, 1), ...record(2, 9)));
+    const { count, pixels: images, labels } = parseCifar10("f", Uint8Array.of(...record(7, 1), ...record(2, 9)));
     assert.equal(count, 2);
     assert.deepEqual([...labels], [7, 2]);
     assert.deepEqual([images.length, images[0], images[3071], images[3072]], [6144, 1, 1, 9]);
@@ -110,13 +129,16 @@ describe("readDataFile", () => {
     assert.throws(() => readDataFile(write("no.gz", Uint8Array.of(1, 2, 3)), 100), { code: "DATASET_CORRUPT" });
   });
   it("refuses what is missing or no regular file by name", () => {
-    assert.throws(() => readDataFile(join(folder, "none"), 100), { code: "DATASET_UNAVAILABLE", message: /none: expected a readable file, got ENOENT/ });
+    assert.throws(() => readDataFile(join(folder, "none"), 100), { code: "DATASET_UNAVAILABLE", message: /none: expected a readable file or folder, got ENOENT/ });
     assert.throws(() => readDataFile(folder, 1e9), { code: "DATASET_UNAVAILABLE", message: /regular file/ });
+    const pipe = join(folder, "pipe");
+    execFileSync("mkfifo", [pipe]); // nobody will ever write to it
+    assert.throws(() => readDataFile(pipe, 1e9), { code: "DATASET_UNAVAILABLE", message: /pipe: expected a regular file/ });
   });
 });
 
 describe("mnist-digits", () => {
-  let dataset: Dataset;
+  let dataset: MemoryDataset;
   before(() => { dataset = loadDataset("mnist-digits", { dataDir: folder }); });
 
   it("is split once and for all into 8,000 and 2,000", () => {
@@ -130,18 +152,18 @@ describe("mnist-digits", () => {
   it("has all digits in both splits", () => {
     for (const { labels } of Object.values(dataset.splits)) assert.equal(new Set(labels).size, 10);
   });
-  it("gathers v/255 in the order asked for", () => {
-    const x = gather(dataset, "test", [5, 5, 0]);
-    const { images } = dataset.splits.test;
+  it("gathers v/255 in the order asked for", async () => {
+    const x = await gather(dataset, "test", [5, 5, 0]);
+    const { pixels: images } = dataset.splits.test;
     assert.equal(x.length, 3 * 784);
     assert.deepEqual(x.subarray(0, 784), x.subarray(784, 1568));
     for (let p = 0; p < 784; p++) assert.equal(x[p], Math.fround(images[5 * 784 + p]! / 255));
     assert.deepEqual([...gatherLabels(dataset, "test", [5, 0])], [dataset.splits.test.labels[5], dataset.splits.test.labels[0]]);
   });
-  it("refuses an index outside", () => {
-    assert.throws(() => gather(dataset, "test", [2000]), { code: "VALUE_RANGE", message: /\[0, 2000\), got 2000/ });
+  it("refuses an index outside", async () => {
+    await assert.rejects(gather(dataset, "test", [2000]), { code: "VALUE_RANGE", message: /\[0, 2000\), got 2000/ });
     assert.throws(() => gatherLabels(dataset, "train", [-1]), { code: "VALUE_RANGE" });
-    assert.throws(() => gather(dataset, "train", [0.5]), { code: "VALUE_RANGE" });
+    await assert.rejects(gather(dataset, "train", [0.5]), { code: "VALUE_RANGE" });
   });
 });
 
@@ -157,6 +179,9 @@ describe("describeDatasets", () => {
     const found = new Map(describeDatasets({ dataDir, systemDir: join(folder, "nowhere") }).map((info) => [info.name, info]));
     assert.deepEqual([...found.keys()], ["mnist-digits", "mnist", "fashion-mnist", "cifar10"]);
     assert.deepEqual([found.get("mnist-digits")!.available, found.get("mnist-digits")!.testCount], [true, 2000]);
+    const counts = found.get("mnist-digits")!.perClass!;
+    assert.deepEqual([counts.train.length, counts.train.reduce((a, b) => a + b), counts.test.reduce((a, b) => a + b)], [10, 8000, 2000]);
+    assert.equal(found.get("mnist")!.perClass, undefined);
     assert.match(found.get("mnist")!.reason!, /train-labels-idx1-ubyte at 9: expected a label below 10, got 11/);
     assert.match(found.get("fashion-mnist")!.reason!, /apt-get install dataset-fashion-mnist/);
     assert.match(found.get("cifar10")!.reason!, /cifar-10-binary\.tar\.gz/);
@@ -189,7 +214,7 @@ describe("describeDatasets", () => {
 
 describe("a data set", () => {
   const card = { name: "mnist" as const, title: "t", classes: ["a", "b"], licence: "", source: "" };
-  const split = (images: number[], labels: number[]): Dataset["splits"]["train"] => ({ count: labels.length, images: Uint8Array.from(images), labels: Uint8Array.from(labels) });
+  const split = (images: number[], labels: number[]): MemorySplit => new MemorySplit(Uint8Array.from(images), Uint8Array.from(labels));
 
   it("knows mean and deviation per channel", () => {
     const train = split([0, 255, 51, 51, 255, 0, 51, 153], [0, 1]); // [2, 2, 1, 2]
@@ -221,15 +246,21 @@ describe("a data set", () => {
     const dataset = makeDataset({ ...card, inputShape: [2, 3, 3], splits: { train, test: train } });
     const all = Array.from({ length: 10 }, (_, i) => i);
 
-    it("without padding and flip is what gather gives", () => assert.deepEqual(gatherAugmented(dataset, "train", all, { cropPadding: 0, flip: false }, 1n, 0), gather(dataset, "train", all)));
-    it("does the same to an image in any batch, something else in another epoch", () => {
-      const draw = (indices: number[], epoch: number): Float32Array => gatherAugmented(dataset, "train", indices, { cropPadding: 2, flip: true }, 5n, epoch);
-      assert.deepEqual(draw([7], 3), draw(all, 3).subarray(7 * 18, 8 * 18));
-      assert.notDeepEqual(draw(all, 3), draw(all, 4));
+    it("without padding and flip is what gather gives", async () => assert.deepEqual(await gatherAugmented(dataset, "train", all, { cropPadding: 0, flip: false }, 1n, 0), await gather(dataset, "train", all)));
+    it("is of floats what it is of bytes", async () => {
+      const floats = { ...dataset, splits: { ...dataset.splits, train: new MemorySplit(Float32Array.from(train.pixels, (v) => v / 255), train.labels) } };
+      const options = { cropPadding: 2, flip: true };
+      assert.deepEqual(await gatherAugmented(floats, "train", all, options, 5n, 3), await gatherAugmented(dataset, "train", all, options, 5n, 3));
+      assert.deepEqual(await gather(floats, "train", all), await gather(dataset, "train", all));
     });
-    it("flips whole rows, half of the images", () => {
-      const x = gatherAugmented(dataset, "train", all, { cropPadding: 0, flip: true }, 2n, 0);
-      const plain = gather(dataset, "train", all);
+    it("does the same to an image in any batch, something else in another epoch", async () => {
+      const draw = (indices: number[], epoch: number): Promise<Float32Array> => gatherAugmented(dataset, "train", indices, { cropPadding: 2, flip: true }, 5n, epoch);
+      assert.deepEqual(await draw([7], 3), (await draw(all, 3)).subarray(7 * 18, 8 * 18));
+      assert.notDeepEqual(await draw(all, 3), await draw(all, 4));
+    });
+    it("flips whole rows, half of the images", async () => {
+      const x = await gatherAugmented(dataset, "train", all, { cropPadding: 0, flip: true }, 2n, 0);
+      const plain = await gather(dataset, "train", all);
       let flipped = 0;
       for (let i = 0; i < 10; i++) {
         const mirrored = x[i * 18] !== plain[i * 18];
@@ -238,9 +269,9 @@ describe("a data set", () => {
       }
       assert.ok(flipped >= 2 && flipped <= 8, `${flipped} of 10`);
     });
-    it("shifts all channels alike and fills the border with black", () => {
-      const x = gatherAugmented(dataset, "train", all, { cropPadding: 1, flip: false }, 3n, 0);
-      const plain = gather(dataset, "train", all);
+    it("shifts all channels alike and fills the border with black", async () => {
+      const x = await gatherAugmented(dataset, "train", all, { cropPadding: 1, flip: false }, 3n, 0);
+      const plain = await gather(dataset, "train", all);
       const shifts = new Set<string>();
       for (let i = 0; i < 10; i++) {
         const at = (image: Float32Array, k: number, row: number, column: number): number => (row < 0 || row > 2 || column < 0 || column > 2 ? 0 : image[i * 18 + k * 9 + row * 3 + column]!);
