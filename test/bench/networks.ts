@@ -1,4 +1,4 @@
-import type { ArchitectureName } from "../../schema/jobs/run-config.ts";
+import type { ArchitectureName } from "../../schema/jobs/architecture.ts";
 import { Rng } from "../../services/common/rng.ts";
 import { flopsOfImage } from "../../services/engine/plan/flops.ts";
 import type { ImageBatch } from "../../services/lab/attacks/variant.ts";

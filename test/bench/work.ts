@@ -1,6 +1,7 @@
+import type { ArchitectureName } from "../../schema/jobs/architecture.ts";
 import { pgdSchema } from "../../schema/jobs/attack.ts";
 import { attributionSchema } from "../../schema/jobs/attribution.ts";
-import { type ArchitectureName, type TrainConfig, trainConfigSchema } from "../../schema/jobs/run-config.ts";
+import { type TrainConfig, trainConfigSchema } from "../../schema/jobs/run-config.ts";
 import type { Rng } from "../../services/common/rng.ts";
 import { unpackFeatures } from "../../services/engine/graph/layout.ts";
 import { Pgd } from "../../services/lab/attacks/pgd.ts";

@@ -1,4 +1,4 @@
-import type { ArchitectureName } from "../../../schema/jobs/run-config.ts";
+import type { ArchitectureName } from "../../../schema/jobs/architecture.ts";
 import type { Clock } from "../../../services/common/clock.ts";
 import type { Gpu } from "../../../services/engine/gpu/device.ts";
 import { runOnce } from "../../../services/engine/gpu/program.ts";

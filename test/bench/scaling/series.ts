@@ -1,7 +1,8 @@
-import type { ArchitectureName } from "../../../schema/jobs/run-config.ts";
+import type { ArchitectureName } from "../../../schema/jobs/architecture.ts";
 import { Rng } from "../../../services/common/rng.ts";
-import { type Architecture, conv, dense, type ModelShape } from "../../../services/lab/models/architecture.ts";
+import type { Architecture, ModelShape } from "../../../services/lab/models/architecture.ts";
 import { architectureNamed } from "../../../services/lab/models/architectures.ts";
+import { smallCnn } from "../../../services/lab/models/architectures/small-cnn.ts";
 import type { Network } from "../../../services/lab/models/network.ts";
 import type { Session } from "../../../services/lab/session.ts";
 import { units } from "../networks.ts";
@@ -55,19 +56,7 @@ function training(session: Session, made: Network, shape: ModelShape, n: number)
   return trainingWork(session, made, images(shape, n), { architecture, optimiser: SGD, innerSteps: 0 });
 }
 
-/** The small CNN with `width` channels in its first layer instead of 32, and all others in proportion. */
-function smallCnnOfWidth(width: number): Architecture {
-  return {
-    title: `Small CNN of width ${width}`,
-    build(builder, { inputShape, classCount, mean, std }) {
-      const image = builder.image(...inputShape);
-      const a = builder.relu(conv(builder, "conv1", builder.normalise(image, mean, std), width, 3, { padding: 1 }));
-      const b = builder.relu(conv(builder, "conv2", a, 2 * width, 3, { padding: 1 }));
-      const c = builder.relu(dense(builder, "fc1", builder.flatten(builder.maxPool(b, { window: 2 })), 4 * width));
-      return { image, logits: dense(builder, "fc2", c, classCount) };
-    },
-  };
-}
+function smallCnnOfWidth(width: number): Architecture { return { title: `Small CNN of width ${width}`, build: smallCnn(width) }; }
 
 /** What an audit does with several models: the same images through each in turn. */
 async function everyModel(session: Session, count: number): Promise<Work> {
