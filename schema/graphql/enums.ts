@@ -1,15 +1,26 @@
 import { registerEnumType } from "type-graphql";
 
-import { ARCHITECTURE_NAMES } from "../jobs/run-config.ts";
+import { ARCHITECTURE_NAMES, ARCHITECTURE_TITLES, type ArchitectureName } from "../jobs/architecture.ts";
 
 /**
  * GraphQL's SCREAMING names for the words of the job schema: key = name in the API, value = word in config and SQL, so
  * that resolvers and inputs see the job schema's words and nothing is mapped by hand.
  */
-export const RunKindEnum = { TRAIN: "train", ATTRIBUTE: "attribute", INEQUALITY: "inequality", ATTACK: "attack", AUDIT: "audit" } as const;
+export const RunKindEnum = { TRAIN: "train", ATTRIBUTE: "attribute", INEQUALITY: "inequality", ATTACK: "attack", AUDIT: "audit", IMPORT_MODEL: "import-model", REGISTER_DATASET: "register-dataset", EXPORT_MODEL: "export-model", PREDICT: "predict" } as const;
 export const RunStatusEnum = { QUEUED: "queued", RUNNING: "running", SUCCEEDED: "succeeded", FAILED: "failed", CANCELLED: "cancelled" } as const;
-export const ArchitectureEnum = { TINY_CNN: "tiny-cnn", SMALL_CNN: "small-cnn", CIFAR_RESNET18: "cifar-resnet18", CIFAR_RESNET20: "cifar-resnet20" } as const satisfies Record<string, (typeof ARCHITECTURE_NAMES)[number]>;
+type Screaming<Word extends string> = Word extends `${infer First}-${infer Rest}` ? `${Uppercase<First>}_${Screaming<Rest>}` : Uppercase<Word>;
+function screaming(word: string): string { return word.toUpperCase().replaceAll("-", "_"); }
+/** So many that the rule is written instead: RESNET18 for "resnet18". */
+export const ArchitectureEnum = Object.fromEntries(ARCHITECTURE_NAMES.map((name) => [screaming(name), name])) as { readonly [Name in ArchitectureName as Screaming<Name>]: Name };
 export const SplitEnum = { TRAIN: "train", TEST: "test" } as const;
+export const ModelFormatEnum = { SAFETENSORS: "safetensors", PYTORCH: "pytorch", ONNX: "onnx" } as const;
+export const ExportFormatEnum = { SAFETENSORS: "safetensors", ONNX: "onnx" } as const;
+export const DatasetOriginEnum = { BUILT_IN: "built-in", REGISTERED: "registered" } as const;
+export const CifarSetEnum = { CIFAR10: "cifar10", CIFAR100: "cifar100" } as const;
+export const CifarLabelsEnum = { FINE: "fine", COARSE: "coarse" } as const;
+export const ArrayLayoutEnum = { AUTO: "auto", NHWC: "nhwc", NCHW: "nchw" } as const;
+export const ColourEnum = { RGB: "rgb", GREY: "grey" } as const;
+export const InterpolationEnum = { BILINEAR: "bilinear", BICUBIC: "bicubic" } as const;
 export const NormEnum = { LINF: "linf", L2: "l2" } as const;
 export const NoiseTypeEnum = { I: "I", II: "II" } as const;
 export const NoiseLawEnum = { GAUSSIAN: "gaussian", UNIFORM: "uniform" } as const;
@@ -35,14 +46,18 @@ registerEnumType(RunKindEnum, { name: "RunKind" });
 registerEnumType(RunStatusEnum, { name: "RunStatus", description: "QUEUED → RUNNING → one of SUCCEEDED, FAILED, CANCELLED, which are final." });
 registerEnumType(ArchitectureEnum, {
   name: "Architecture",
-  valuesConfig: {
-    TINY_CNN: { description: "Two convolutions 4×4 stride 2 (16 and 32 channels) and a hidden layer of 100, for 28×28 images." },
-    SMALL_CNN: { description: "Convolutions 1→32→64, pooling, hidden layer of 128, for 28×28 images; 32.6 MFLOP a forward pass." },
-    CIFAR_RESNET18: { description: "The ResNet-18 of He et al. 2016 for 32×32 colour images: first convolution 3×3 of stride 1, no pooling after it; 1.11 GFLOP a forward pass." },
-    CIFAR_RESNET20: { description: "The ResNet-20 for 32×32 colour images of He et al. 2016." },
-  },
+  description: "In brackets: whose checkpoints it takes as they are.",
+  valuesConfig: Object.fromEntries(ARCHITECTURE_NAMES.map((name) => [screaming(name), { description: ARCHITECTURE_TITLES[name] }])),
 });
 registerEnumType(SplitEnum, { name: "Split" });
+registerEnumType(ModelFormatEnum, { name: "ModelFormat" });
+registerEnumType(ExportFormatEnum, { name: "ExportFormat" });
+registerEnumType(DatasetOriginEnum, { name: "DatasetOrigin" });
+registerEnumType(CifarSetEnum, { name: "CifarSet" });
+registerEnumType(CifarLabelsEnum, { name: "CifarLabels", description: "CIFAR-100 has 100 fine and 20 coarse classes." });
+registerEnumType(ArrayLayoutEnum, { name: "ArrayLayout", valuesConfig: { AUTO: { description: "The channels are where the length is 1 or 3." } } });
+registerEnumType(ColourEnum, { name: "Colour", valuesConfig: { RGB: { description: "Three channels; transparency is dropped." }, GREY: { description: "One channel." } } });
+registerEnumType(InterpolationEnum, { name: "Interpolation" });
 registerEnumType(NormEnum, { name: "Norm", valuesConfig: { LINF: { description: "Largest change of any sub-pixel." }, L2: { description: "Euclidean length of the change over all sub-pixels." } } });
 registerEnumType(NoiseTypeEnum, { name: "NoiseType", valuesConfig: { I: { description: "The noise is added to the sub-pixels." }, II: { description: "The noise replaces the sub-pixels." } } });
 registerEnumType(NoiseLawEnum, { name: "NoiseLaw" });

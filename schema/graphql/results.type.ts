@@ -44,6 +44,20 @@ export class InequalitySummaryType {
   @Field(() => MeanType, { nullable: true, description: "|Σ attribution − (f(x) − f(baseline))|; integrated gradients only." }) completenessGap!: MeanType | null;
 }
 
+@ObjectType("ClassProbability")
+export class ClassProbabilityType {
+  @Field(() => Int) class!: number;
+  @Field(() => String) name!: string;
+  @Field(() => Float, { description: "Softmax over all classes." }) probability!: number;
+}
+
+@ObjectType("Prediction")
+export class PredictionType {
+  @Field(() => Int, { description: "Index in the split, or place in the list of pictures." }) image!: number;
+  @Field(() => Int, { nullable: true, description: "Null for pictures without labels." }) label!: number | null;
+  @Field(() => [ClassProbabilityType], { description: "The most probable first." }) top!: ClassProbabilityType[];
+}
+
 @ObjectType("Pgd")
 export class PgdType {
   kind!: "pgd";

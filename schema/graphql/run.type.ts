@@ -40,6 +40,14 @@ export class RunProgressType {
 export class RunErrorType {
   @Field(() => String, { description: "Stable; the catalogue is schema/errors.ts." }) code!: string;
   @Field(() => String) message!: string;
+  @Field(() => GraphQLJSONObject, { nullable: true, description: "What does not fit in the message, such as every tensor of MODEL_MISMATCH; null unless the request or its files were wrong." }) details!: object | null;
+}
+
+@ObjectType("ExportedFile")
+export class ExportedFileType {
+  @Field(() => String, { description: "Path on this server; GET takes Range and answers with an ETag." }) url!: string;
+  @Field(() => String) sha256!: string;
+  @Field(() => Float) bytes!: number;
 }
 
 @ObjectType("SampleSet", { description: "The images a run was done on." })

@@ -2,6 +2,8 @@ import { z } from "zod";
 
 import { attackSchema } from "./attack.ts";
 import { attributionSchema, inequalityMeasureSchema } from "./attribution.ts";
+import { datasetReportSchema } from "./dataset.ts";
+import { warningSchema } from "./warning.ts";
 
 /** Results as values: made by the lab, sent by the runner, stored by the agent. `modelId` says whose they are. */
 
@@ -64,6 +66,18 @@ export const artifactSchema = z.strictObject({
 });
 export type Artifact = z.output<typeof artifactSchema>;
 
+/** The classes with the highest probabilities for one image, the highest first. */
+export const predictionSchema = z.strictObject({
+  modelId: z.uuid(),
+  /** Index in the split, or place in the list of files. */
+  image: z.int().min(0),
+  /** null for images without labels. */
+  label: z.int().min(0).nullable(),
+  /** Softmax over all classes. */
+  top: z.array(z.strictObject({ class: z.int().min(0), probability: z.number().min(0).max(1) })).min(1).max(100),
+});
+export type Prediction = z.output<typeof predictionSchema>;
+
 /** One batch of results of a run; the agent stores it in one transaction. */
 export const resultsSchema = z.strictObject({
   images: z.array(imageResultSchema).default([]),
@@ -72,19 +86,60 @@ export const resultsSchema = z.strictObject({
   artifacts: z.array(artifactSchema).default([]),
   /** Data-set indices of the images a run was done on. */
   sampleSet: z.strictObject({ split: z.enum(["train", "test"]), indices: z.array(z.int().min(0)) }).optional(),
+  predictions: z.array(predictionSchema).default([]),
   /** Clean accuracy of a model over the split it was selected from. */
   accuracies: z.array(z.strictObject({ modelId: z.uuid(), clean: rateSchema })).default([]),
 });
 export type Results = z.output<typeof resultsSchema>;
 export type ResultsInput = z.input<typeof resultsSchema>;
 
-/** What training leaves behind. */
-export const trainedModelSchema = z.strictObject({
+/** What there is to say about any network. */
+const modelFacts = {
+  /** A safetensors file of every parameter and running statistic, f32, by Lorenz's names. */
   weights: blobSchema, parameterCount: z.int().min(1),
   /** Multiply-adds × 2 of one forward pass of one image. */
   flops: z.int().min(1),
   normalisation: z.strictObject({ mean: z.array(z.number()), std: z.array(z.number()) }),
   inputShape: z.tuple([z.int(), z.int(), z.int()]), classCount: z.int().min(2),
-  finalMetrics: z.record(z.string(), z.number().nullable()),
-});
+};
+/** Operators of the forward graph and how often each occurs. */
+const operators = z.array(z.strictObject({ operator: z.string().min(1).max(100), count: z.int().min(1) })).max(1000);
+export type OperatorCounts = z.output<typeof operators>;
+
+/** What training leaves behind. */
+export const trainedModelSchema = z.strictObject({ ...modelFacts, operators: operators.optional(), finalMetrics: z.record(z.string(), z.number().nullable()) });
 export type TrainedModel = z.output<typeof trainedModelSchema>;
+
+/** What the config's golden was found to be. */
+export const goldenResultSchema = z.strictObject({
+  dataset: z.string(), split: z.enum(["train", "test"]),
+  /** Of the data set that it was measured on. */
+  contentHash: z.string(),
+  expected: z.number().min(0).max(1), tolerance: z.number().min(0).max(1),
+  measured: rateSchema,
+  /** |measured − expected| ≤ tolerance */
+  passed: z.boolean(),
+});
+export type GoldenResult = z.output<typeof goldenResultSchema>;
+
+export const MODEL_FORMATS = ["safetensors", "pytorch", "onnx"] as const;
+
+/** What an import found. Its name, architecture, data set, class names, source and licence are the config's. */
+export const importedModelSchema = z.strictObject({
+  ...modelFacts, operators,
+  format: z.enum(MODEL_FORMATS),
+  /** sha256 of the file as it was brought. */
+  fileSha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** ONNX: the file that the graph is built from. null for an architecture by name. */
+  definition: blobSchema.nullable(),
+  golden: goldenResultSchema.nullable(),
+  warnings: z.array(warningSchema).max(100),
+});
+export type ImportedModel = z.output<typeof importedModelSchema>;
+
+/** What the runs of some kinds leave behind, each exactly one: train `model`, import-model `importedModel`, register-dataset `dataset`, export-model `file`. */
+export const productsSchema = z.strictObject({
+  model: trainedModelSchema.optional(), importedModel: importedModelSchema.optional(),
+  dataset: datasetReportSchema.optional(), file: blobSchema.optional(),
+});
+export type Products = z.output<typeof productsSchema>;

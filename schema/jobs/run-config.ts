@@ -1,7 +1,10 @@
 import { z } from "zod";
 
+import { ARCHITECTURE_NAMES } from "./architecture.ts";
 import { adversarySchema, attackSchema } from "./attack.ts";
 import { attributionSchema, inequalityMeasureSchema } from "./attribution.ts";
+import { datasetSourceSchema, imageTransformSchema } from "./dataset.ts";
+import { fileRefSchema } from "./file-ref.ts";
 
 /**
  * What a run is asked to do, by kind: written by the gateway, stored in `runs.config`, read by agent and runner. All
@@ -12,12 +15,16 @@ import { attributionSchema, inequalityMeasureSchema } from "./attribution.ts";
 export const CONFIG_VERSION = 1;
 
 const modelId = z.uuid();
-const datasetName = z.enum(["mnist-digits", "mnist", "fashion-mnist", "cifar10"]);
-export type DatasetName = z.output<typeof datasetName>;
 
-const architecture = z.enum(["tiny-cnn", "small-cnn", "cifar-resnet18", "cifar-resnet20"]);
-export const ARCHITECTURE_NAMES = architecture.options;
-export type ArchitectureName = z.output<typeof architecture>;
+/** The data sets that every agent looks for; no registered one may take their names. */
+export const BUILT_IN_DATASETS = ["mnist-digits", "mnist", "fashion-mnist", "cifar10"] as const;
+export type BuiltInDataset = (typeof BUILT_IN_DATASETS)[number];
+export function isBuiltInDataset(name: string): name is BuiltInDataset { return (BUILT_IN_DATASETS as readonly string[]).includes(name); }
+const datasetName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,59}$/, "expected 1 to 60 of a-z, 0-9, '.', '_' and '-', first a letter or digit");
+
+const architecture = z.enum(ARCHITECTURE_NAMES);
+
+const modelName = z.string().trim().min(1).max(100);
 
 /** Which images of a data set; without `indices`, `count` seeded ones. */
 export const selectionSchema = z.strictObject({
@@ -45,7 +52,7 @@ export const scheduleSchema = z.discriminatedUnion("kind", [
 export const trainConfigSchema = z.strictObject({
   kind: z.literal("train"),
   /** Name of the model that the run makes. */
-  name: z.string().trim().min(1).max(100),
+  name: modelName,
   dataset: datasetName,
   architecture,
   epochs: z.int().min(1).max(1000).default(6),
@@ -97,21 +104,99 @@ export const auditConfigSchema = z.strictObject({
   keepExamples: z.int().min(0).max(100).default(4),
 });
 
-export const runConfigSchema = z.discriminatedUnion("kind", [trainConfigSchema, attributeConfigSchema, inequalityConfigSchema, attackConfigSchema, auditConfigSchema]);
+/** Where images or weights come from, in words, and what may be done with them. */
+const provenance = { source: z.string().trim().min(1).max(500).optional(), licence: z.string().trim().min(1).max(200).optional() };
+
+/** "The network classifies this share of these images correctly": measured after an import and compared. */
+export const goldenSchema = z.strictObject({
+  dataset: datasetName,
+  split: z.enum(["train", "test"]).default("test"),
+  /** Indices in the split. Absent: its first `count` images, or all of them. */
+  indices: z.array(z.int().min(0)).min(1).max(10_000).optional(),
+  count: z.int().min(1).max(10_000_000).optional(),
+  cleanAccuracy: z.number().min(0).max(1),
+  /** Largest difference that passes. */
+  tolerance: z.number().min(0).max(1).default(0.001),
+}).refine(({ indices, count }) => indices === undefined || count === undefined, { path: ["count"], message: "expected either indices or count" });
+export type GoldenConfig = z.output<typeof goldenSchema>;
+
+/** Per channel: the network's first operator is (x − mean)/std, x in [0,1]. */
+const normalisation = z.strictObject({
+  mean: z.array(z.number().min(-1000).max(1000)).min(1).max(16), std: z.array(z.number().min(1e-6).max(1000)).min(1).max(16),
+  /** "dataset": the data set's own, given up for the one in the file where that brings one. */
+  from: z.enum(["given", "dataset"]).default("given"),
+}).refine(({ mean, std }) => mean.length === std.length, { path: ["std"], message: "expected as many as mean has" });
+
+export const importModelConfigSchema = z.strictObject({
+  kind: z.literal("import-model"),
+  name: modelName,
+  from: z.discriminatedUnion("kind", [
+    /** safetensors, or PyTorch's state dict (.pt, .pth, .th, .bin). */
+    z.strictObject({ kind: z.literal("state-dict"), file: fileRefSchema, architecture }),
+    z.strictObject({ kind: z.literal("onnx"), file: fileRefSchema }),
+  ]),
+  /** The data set that the network was made for. The gateway fills what is absent of the next four from it. */
+  dataset: datasetName.optional(),
+  /** Absent: the file brings one (normalizer.mean and .std of a state dict). */
+  normalisation: normalisation.optional(),
+  /** [c, h, w]; always there for a state dict, for ONNX when absent the file's own. */
+  inputShape: z.tuple([z.int().min(1).max(16), z.int().min(1).max(1024), z.int().min(1).max(1024)]).optional(),
+  classNames: z.array(z.string().trim().min(1).max(200)).min(2).max(65_536).optional(),
+  /** Always there for a state dict; for ONNX when absent the length of the output. */
+  classCount: z.int().min(2).max(65_536).optional(),
+  ...provenance,
+  golden: goldenSchema.optional(),
+}).refine(({ classNames, classCount }) => !classNames || classCount === undefined || classCount === classNames.length, { path: ["classCount"], message: "expected the number of classNames" })
+  .refine(({ normalisation, inputShape }) => !normalisation || !inputShape || normalisation.mean.length === inputShape[0], { path: ["normalisation", "mean"], message: "expected one value per channel of inputShape" });
+
+export const registerDatasetConfigSchema = z.strictObject({
+  kind: z.literal("register-dataset"),
+  name: datasetName.refine((name) => !isBuiltInDataset(name), `expected another name than the built-in ${BUILT_IN_DATASETS.join(", ")}`),
+  /** The name when absent. */
+  title: z.string().trim().min(1).max(200).optional(),
+  from: datasetSourceSchema,
+  ...provenance,
+});
+
+export const EXPORT_FORMATS = ["safetensors", "onnx"] as const;
+export const exportModelConfigSchema = z.strictObject({ kind: z.literal("export-model"), model: modelId, format: z.enum(EXPORT_FORMATS) });
+
+export const predictConfigSchema = z.strictObject({
+  kind: z.literal("predict"),
+  model: modelId,
+  images: z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("dataset"), dataset: datasetName, split: z.enum(["train", "test"]).default("test"), indices: z.array(z.int().min(0)).min(1).max(100) }),
+    /** PNG, JPEG or WebP. `transform` absent: shorter side resized to the network's side, centre crop, colour by its channels. */
+    z.strictObject({ kind: z.literal("files"), files: z.array(fileRefSchema).min(1).max(100), transform: imageTransformSchema.optional() }),
+  ]),
+  /** Classes told per image; all when there are fewer. */
+  topK: z.int().min(1).max(100).default(5),
+});
+
+export const runConfigSchema = z.discriminatedUnion("kind", [
+  trainConfigSchema, attributeConfigSchema, inequalityConfigSchema, attackConfigSchema, auditConfigSchema,
+  importModelConfigSchema, registerDatasetConfigSchema, exportModelConfigSchema, predictConfigSchema,
+]);
 export type RunConfig = z.output<typeof runConfigSchema>;
 export type TrainConfig = z.output<typeof trainConfigSchema>;
 export type AttributeConfig = z.output<typeof attributeConfigSchema>;
 export type InequalityConfig = z.output<typeof inequalityConfigSchema>;
 export type AttackRunConfig = z.output<typeof attackConfigSchema>;
 export type AuditConfig = z.output<typeof auditConfigSchema>;
+export type ImportModelConfig = z.output<typeof importModelConfigSchema>;
+export type RegisterDatasetConfig = z.output<typeof registerDatasetConfigSchema>;
+export type ExportModelConfig = z.output<typeof exportModelConfigSchema>;
+export type PredictConfig = z.output<typeof predictConfigSchema>;
 
-export const RUN_KINDS = ["train", "attribute", "inequality", "attack", "audit"] as const;
+export const RUN_KINDS = ["train", "attribute", "inequality", "attack", "audit", "import-model", "register-dataset", "export-model", "predict"] as const;
 export type RunKind = (typeof RUN_KINDS)[number];
 export const RUN_STATUSES = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
-/** A config with what follows from its own fields filled in: training against an adversary is evaluated against it. */
+/** A config with what follows from its own fields filled in: training against an adversary is evaluated against it, names are counted and repeated. */
 export function completeConfig(config: RunConfig): RunConfig {
+  if (config.kind === "import-model" && config.classNames) return { ...config, classCount: config.classNames.length };
+  if (config.kind === "register-dataset") return { title: config.name, ...config };
   if (config.kind !== "train" || !config.adversary || config.evaluation.pgd) return config;
   return { ...config, evaluation: { ...config.evaluation, pgd: { epsilon: config.adversary.epsilon, steps: 10 } } };
 }
@@ -119,7 +204,17 @@ export function completeConfig(config: RunConfig): RunConfig {
 /** Ids of the models that a run reads, in order. */
 export function modelsOf(config: RunConfig): readonly string[] {
   if (config.kind === "audit") return config.models;
-  return config.kind === "train" ? [] : [config.model];
+  return "model" in config ? [config.model] : [];
+}
+
+/** Names of the data sets that a run reads; the one that it is about comes first. */
+export function datasetsOf(config: RunConfig): readonly string[] {
+  switch (config.kind) {
+    case "import-model": return [config.dataset, config.golden?.dataset].filter((name) => name !== undefined);
+    case "predict": return config.images.kind === "dataset" ? [config.images.dataset] : [];
+    case "register-dataset": case "export-model": return [];
+    default: return [config.dataset];
+  }
 }
 
 /** What crosses the queue: only the name of the work; the record in SQL is the truth. */

@@ -9,7 +9,7 @@ export interface RunEventPayloads {
   METRICS: { points: MetricPoint[] };
   CHECKPOINT: { epoch: number };
   /** How much of each was stored. */
-  RESULTS: { images: number; inequality: number; attacks: number; artifacts: number; accuracies: number };
+  RESULTS: { images: number; inequality: number; attacks: number; artifacts: number; accuracies: number; predictions: number };
   NOTE: { message: string };
   /** The run is queued again, or fails with the next event. */
   ATTEMPT_FAILED: { attempt: number; code: string; message: string };

@@ -1,17 +1,24 @@
 import { z } from "zod";
 
-import { datasetInfoSchema } from "./dataset.ts";
-import { blobSchema, resultsSchema, trainedModelSchema } from "./results.ts";
+import { datasetInfoSchema, datasetReportSchema, datasetSourceSchema } from "./dataset.ts";
+import { blobSchema, productsSchema, resultsSchema } from "./results.ts";
 import { runConfigSchema } from "./run-config.ts";
 
 /** The protocol between agent and runner over the fork's IPC channel. One run at a time; the runner stays warm between runs. */
 
 export const modelRefSchema = z.strictObject({
-  id: z.uuid(), name: z.string(), architecture: z.string(), weights: blobSchema,
+  id: z.uuid(), name: z.string(),
+  /** Exactly one is null: `definition` is the ONNX file of a network without a named architecture. */
+  architecture: z.string().nullable(), definition: blobSchema.nullable(),
+  weights: blobSchema,
   normalisation: z.strictObject({ mean: z.array(z.number()), std: z.array(z.number()) }),
   inputShape: z.tuple([z.int(), z.int(), z.int()]), classCount: z.int(),
 });
 export type ModelRef = z.output<typeof modelRefSchema>;
+
+/** A registered data set, and what it was when it was registered: what is read now must be the same. */
+export const datasetRefSchema = z.strictObject({ name: z.string(), title: z.string(), licence: z.string(), source: z.string(), from: datasetSourceSchema, report: datasetReportSchema });
+export type DatasetRef = z.output<typeof datasetRefSchema>;
 
 export const agentMessageSchema = z.discriminatedUnion("type", [
   z.strictObject({
@@ -19,6 +26,8 @@ export const agentMessageSchema = z.discriminatedUnion("type", [
     /** 64-bit seed as decimal text: JSON numbers end at 2^53. */
     seed: z.string().regex(/^\d{1,20}$/),
     models: z.array(modelRefSchema),
+    /** The registered ones among the data sets that the config names. */
+    datasets: z.array(datasetRefSchema).default([]),
     /** Folder of the content-addressed blobs: the runner reads weights from it and writes artifacts to it. */
     blobDir: z.string(),
     /** Training: the last stored checkpoint, to continue from. */
@@ -61,7 +70,7 @@ export const runnerMessageSchema = z.discriminatedUnion("type", [
   /** Before the message that ends the run, however it ends. */
   z.strictObject({ type: z.literal("kernel-variants"), ...ofRun, kernelVariants: kernelVariantsSchema }),
   z.strictObject({ type: z.literal("note"), ...ofRun, message: z.string().max(2000) }),
-  z.strictObject({ type: z.literal("finished"), ...ofRun, model: trainedModelSchema.optional() }),
+  z.strictObject({ type: z.literal("finished"), ...ofRun, ...productsSchema.shape }),
   z.strictObject({ type: z.literal("failed"), ...ofRun, code: z.string(), message: z.string(), details: z.record(z.string(), z.unknown()) }),
   z.strictObject({ type: z.literal("cancelled"), ...ofRun }),
 ]);

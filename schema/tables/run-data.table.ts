@@ -1,6 +1,6 @@
 import { bigserial, boolean, doublePrecision, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 
-import type { AttackSummary, Artifact, InequalitySummary, Mean, Rate } from "../jobs/results.ts";
+import type { AttackSummary, Artifact, InequalitySummary, Mean, Prediction, Rate } from "../jobs/results.ts";
 import type { RunEventPayloads, RunEventType } from "../jobs/run-event.ts";
 import type { Environment } from "../jobs/runner-message.ts";
 import { at } from "./columns.ts";
@@ -81,6 +81,14 @@ export const accuracies = pgTable("accuracies", {
   modelId: modelId(),
   clean: jsonb("clean").$type<Rate>().notNull(),
 }, (t) => [primaryKey({ columns: [t.runId, t.modelId] }), index("accuracies_model_id_idx").on(t.modelId)]);
+
+export const predictions = pgTable("predictions", {
+  runId: runId(),
+  modelId: modelId(),
+  image: integer("image").notNull(),
+  label: integer("label"),
+  top: jsonb("top").$type<Prediction["top"]>().notNull(),
+}, (t) => [primaryKey({ columns: [t.runId, t.modelId, t.image] }), index("predictions_model_id_idx").on(t.modelId)]);
 
 export const artifacts = pgTable("artifacts", {
   id: bigserial("id", { mode: "number" }).primaryKey(),

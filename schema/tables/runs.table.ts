@@ -4,6 +4,7 @@ import { check, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, u
 import type { RunConfig, RunKind, RunStatus } from "../jobs/run-config.ts";
 import type { Environment, KernelVariants } from "../jobs/runner-message.ts";
 import { at, seed } from "./columns.ts";
+import { blobs } from "./blobs.table.ts";
 import { models } from "./models.table.ts";
 
 /** One piece of work. `config` has every default filled in; `last_seq` numbers its events without gaps. */
@@ -13,7 +14,8 @@ export const runs = pgTable("runs", {
   status: text("status").$type<RunStatus>().notNull().default("queued"),
   config: jsonb("config").$type<RunConfig>().notNull(),
   seed: seed("seed").notNull(),
-  dataset: text("dataset").notNull(),
+  /** The data set that it is about, if any; of a registration the one that it makes. */
+  dataset: text("dataset"),
   idempotencyKey: text("idempotency_key"),
   /** sha256 of kind, config and seed as asked: the same key with another input is a conflict. */
   requestHash: text("request_hash").notNull(),
@@ -37,7 +39,7 @@ export const runs = pgTable("runs", {
   finishedAt: at("finished_at"),
 }, (t) => [
   check("runs_status_check", sql`${t.status} in ('queued', 'running', 'succeeded', 'failed', 'cancelled')`),
-  check("runs_kind_check", sql`${t.kind} in ('train', 'attribute', 'inequality', 'attack', 'audit')`),
+  check("runs_kind_check", sql`${t.kind} in ('train', 'attribute', 'inequality', 'attack', 'audit', 'import-model', 'register-dataset', 'export-model', 'predict')`),
   uniqueIndex("runs_idempotency_key_idx").on(t.idempotencyKey),
   index("runs_created_at_id_idx").on(t.createdAt, t.id),
   index("runs_status_idx").on(t.status),
@@ -50,3 +52,10 @@ export const runModels = pgTable("run_models", {
   role: text("role").$type<"subject" | "product">().notNull(),
   position: integer("position").notNull().default(0),
 }, (t) => [primaryKey({ columns: [t.runId, t.modelId, t.role] }), index("run_models_model_id_idx").on(t.modelId)]);
+
+/** Uploads that an unfinished run is going to read (role "input", gone when it has ended), and files that a run made for download (role "product"). */
+export const runFiles = pgTable("run_files", {
+  runId: uuid("run_id").notNull().references(() => runs.id, { onDelete: "cascade" }),
+  sha256: text("sha256").notNull().references(() => blobs.sha256),
+  role: text("role").$type<"input" | "product">().notNull(),
+}, (t) => [primaryKey({ columns: [t.runId, t.sha256, t.role] }), index("run_files_sha256_idx").on(t.sha256)]);

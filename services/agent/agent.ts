@@ -156,7 +156,7 @@ export class Agent {
     }
   }
 
-  async #attempt({ run, claim, models, resume }: Claimed): Promise<Outcome> {
+  async #attempt({ run, claim, models, datasets, resume }: Claimed): Promise<Outcome> {
     const { database: store, blobDir, flushMs, cancelGraceMs } = this.#o;
     if (this.#stop.signal.aborted) return this.#giveBack(claim); // before a runner is started that nobody would end
     const ready = await this.#runner.describe();
@@ -171,7 +171,7 @@ export class Agent {
       if (!ready.ok) attempt.died({ message: ready.message, details: ready.details });
       else {
         // "start" first: a cancel that comes while the environment is written must find a run to cancel.
-        this.#runner.process.send({ type: "start", runId: run.id, attempt: claim.attempt, config: run.config, seed: run.seed, models: [...models], blobDir, ...(resume && { resume }) });
+        this.#runner.process.send({ type: "start", runId: run.id, attempt: claim.attempt, config: run.config, seed: run.seed, models: [...models], datasets: [...datasets], blobDir, ...(resume && { resume }) });
         if (!isDeepStrictEqual(run.environment, this.#runner.environment)) await recordEnvironment(store, claim, this.#runner.environment!);
         if (await isCancelRequested(store, claim)) attempt.cancel(); // asked for before this attempt could hear it
       }

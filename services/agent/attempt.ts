@@ -72,7 +72,7 @@ export class Attempt {
       case "kernel-variants":
         return this.#write(() => recordKernelVariants(store, claim, message.kernelVariants));
       case "finished":
-        return this.#conclude(async () => { await finishRun(store, claim, blobDir, message.model); return "done"; });
+        return this.#finished(message);
       case "failed":
         return this.#failed(message);
       case "cancelled":
@@ -102,6 +102,11 @@ export class Attempt {
     const { store, claim, blobDir, runner } = this.#o;
     this.#conclude(async () => { await interruptRun(store, claim, blobDir); return "done"; });
     runner.kill();
+  }
+
+  #finished({ type: _type, runId: _runId, ...products }: Extract<OfRun, { type: "finished" }>): void {
+    const { store, claim, blobDir } = this.#o;
+    this.#conclude(async () => { await finishRun(store, claim, blobDir, products); return "done"; });
   }
 
   #failed(failure: Failure): void {

@@ -3,9 +3,10 @@
  * file that is there is complete. The only code that turns a hash into a path.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
+import { systemClock } from "./clock.ts";
 import { AppError } from "./errors.ts";
 
 export interface StoredBlob { readonly sha256: string; readonly bytes: number; readonly contentType: string }
@@ -29,19 +30,46 @@ export async function writeBlob(folder: string, bytes: Uint8Array, contentType: 
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   const blob = { sha256, bytes: bytes.byteLength, contentType };
   const path = blobPath(folder, sha256);
-  if (await sizeOf(path) === bytes.byteLength) return blob;
-  await mkdir(dirname(path), { recursive: true });
+  if (await sizeOf(path) === bytes.byteLength && await touch(path)) return blob;
   // In the folder itself: a rename is atomic only within one file system.
   const temporary = join(folder, `.${sha256.slice(0, 16)}.${process.pid}.${randomBytes(6).toString("hex")}.tmp`);
   try {
+    await mkdir(folder, { recursive: true });
     await writeDurably(temporary, bytes);
-    await rename(temporary, path);
+    await publishBlob(folder, sha256, temporary);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
-  await syncFolder(dirname(path));
   return blob;
+}
+
+/** It is about to be used, so it must not look like one that was left over. False: it has just gone. */
+async function touch(path: string): Promise<boolean> {
+  const now = systemClock.now() / 1000;
+  return utimes(path, now, now).then(() => true, (error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return false;
+    throw error;
+  });
+}
+
+/** Moves a complete file, whose bytes were hashed and synced, to its place; it must lie on the same file system. */
+export async function publishBlob(folder: string, sha256: string, from: string): Promise<void> {
+  const path = blobPath(folder, sha256);
+  await mkdir(dirname(path), { recursive: true });
+  await rename(from, path);
+  await syncFolder(dirname(path));
+}
+
+/** Hashes of the files that lie there and were last written or asked for before `time` (ms since 1970). */
+export async function* blobsOlderThan(folder: string, time: number): AsyncGenerator<string> {
+  for (const start of await readdir(folder).catch(() => [])) {
+    if (!/^[0-9a-f]{2}$/.test(start)) continue;
+    for (const rest of await readdir(join(folder, start))) {
+      const written = await stat(join(folder, start, rest)).then(({ mtimeMs }) => mtimeMs, () => Infinity);
+      if (SHA256.test(start + rest) && written < time) yield start + rest;
+    }
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { homedir, tmpdir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { delimiter, isAbsolute, join, resolve } from "node:path";
 import { z } from "zod";
 
 import { AppError } from "./errors.ts";
@@ -26,6 +26,10 @@ export interface Config {
   readonly tuning: TuningMode;
   /** For what can be made again at any time; absolute. */
   readonly cacheDir: string;
+  /** Largest file that PUT /blobs takes. */
+  readonly maxUploadBytes: number;
+  /** Absolute folders whose files requests may name; runner and gateway must both see them. */
+  readonly importRoots: readonly string[];
   /** GraphQL limits per operation, for HTTP and WebSocket alike. */
   readonly maxDepth: number;
   readonly maxAliases: number;
@@ -59,6 +63,8 @@ const VARIABLES = {
   LORENZ_PRECISION: [`one of ${PRECISIONS.join(", ")}`, z.enum(PRECISIONS)],
   LORENZ_SUBGROUP_MATRIX: flag,
   LORENZ_TUNING: [`one of ${TUNING_MODES.join(", ")}`, z.enum(TUNING_MODES)],
+  LORENZ_MAX_UPLOAD_BYTES: ["an integer from 1 to 1099511627776 (1 TiB)", integer(1, 2 ** 40)],
+  LORENZ_IMPORT_ROOTS: [`absolute folders, separated by "${delimiter}"`, z.string().transform((text) => text.split(delimiter)).refine((roots) => roots.every(isAbsolute))],
   LORENZ_MAX_DEPTH: ["an integer from 1 to 100", integer(1, 100)],
   LORENZ_MAX_ALIASES: ["an integer from 0 to 1000", integer(0, 1000)],
   LORENZ_MAX_TOKENS: ["an integer from 10 to 100000", integer(10, 100_000)],
@@ -87,6 +93,8 @@ export function loadConfig(env: Environment = process.env): Config {
     subgroupMatrix: parsed.LORENZ_SUBGROUP_MATRIX ?? false,
     tuning: parsed.LORENZ_TUNING ?? "auto",
     cacheDir: join(cacheHome(env), "lorenz"),
+    maxUploadBytes: parsed.LORENZ_MAX_UPLOAD_BYTES ?? 4 * 2 ** 30,
+    importRoots: parsed.LORENZ_IMPORT_ROOTS ?? [],
     maxDepth: parsed.LORENZ_MAX_DEPTH ?? 12,
     maxAliases: parsed.LORENZ_MAX_ALIASES ?? 30,
     maxTokens: parsed.LORENZ_MAX_TOKENS ?? 2000,

@@ -9,6 +9,7 @@ import { serveBlob } from "./http/blobs.route.ts";
 import { graphiqlPage, wantsPage } from "./http/graphiql.route.ts";
 import { sendError } from "./http/http-error.ts";
 import { isLoopbackHost } from "./http/loopback.ts";
+import { receiveBlob } from "./http/uploads.route.ts";
 import { MAX_BODY_BYTES } from "./limits.ts";
 
 export interface AppOptions {
@@ -33,6 +34,7 @@ export function createApp({ apollo, services, formatError, loopbackOnly, isDrain
   app.get("/", page);
   app.use("/graphql", (request, response, next) => wantsPage(request) ? page(request, response, next) : next());
   app.use("/graphql", express.json({ limit: MAX_BODY_BYTES }), expressMiddleware(apollo, { context: async () => createContext(services) }));
+  app.put("/blobs/:sha256", receiveBlob(services, formatError));
   app.get("/blobs/:sha256", serveBlob(services.database.db, services.blobFolder, formatError));
   app.use((request, response) => { sendError(response, formatError(new AppError("NOT_FOUND", `${request.method} ${request.path}: nothing is there; see / and /graphql`))); });
   app.use(answerErrors(formatError));

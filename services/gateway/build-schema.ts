@@ -10,6 +10,7 @@ import { ModelResolver } from "./models/model.resolver.ts";
 import { ArtifactResolver } from "./results/artifact.resolver.ts";
 import { modelOfResolvers } from "./results/model-of.resolver.ts";
 import { RunResultsResolver } from "./results/run-results.resolver.ts";
+import { ImportMutations } from "./runs/import-mutations.resolver.ts";
 import { RunMutations } from "./runs/run-mutations.resolver.ts";
 import { RunChangeResolver, RunSubscriptions } from "./runs/run-subscriptions.resolver.ts";
 import { RunResolver } from "./runs/run.resolver.ts";
@@ -22,7 +23,7 @@ const noPubSub: PubSub = {
 
 export async function createSchema(): Promise<GraphQLSchema> {
   return applyOneOf(await buildSchema({
-    resolvers: [ModelResolver, DatasetResolver, RunResolver, RunResultsResolver, ArtifactResolver, ...modelOfResolvers, CompareResolver, DeviceStatusResolver, RunMutations, RunSubscriptions, RunChangeResolver],
+    resolvers: [ModelResolver, DatasetResolver, RunResolver, RunResultsResolver, ArtifactResolver, ...modelOfResolvers, CompareResolver, DeviceStatusResolver, RunMutations, ImportMutations, RunSubscriptions, RunChangeResolver],
     pubSub: noPubSub,
     validate: false, // the job schemas do, in one place
   }));

@@ -4,8 +4,8 @@ import type { Database } from "../store/database.ts";
 import { blobsByHashes, type BlobRow } from "../store/queries/blobs.query.ts";
 import { datasetsByNames, type DatasetRow } from "../store/queries/datasets.query.ts";
 import { modelsByIds, type ModelRow } from "../store/queries/models.query.ts";
-import { accuraciesOfRuns, type AccuracyRow, type AttackRow, attacksOfRuns, inequalityOfRuns, type InequalityRow } from "../store/queries/results.query.ts";
-import { modelsOfRuns, type RunModelRow, type RunRow, runsByIds } from "../store/queries/runs.query.ts";
+import { accuraciesOfRuns, type AccuracyRow, type AttackRow, attacksOfRuns, inequalityOfRuns, type InequalityRow, type PredictionRow, predictionsOfRuns } from "../store/queries/results.query.ts";
+import { modelsOfRuns, productsOfRuns, type RunModelRow, type RunProductRow, type RunRow, runsByIds } from "../store/queries/runs.query.ts";
 import type { RunEventRow } from "../store/events.store.ts";
 import type { RunChangeFeed } from "./runs/run-change-feed.ts";
 import type { RunEventHub } from "./runs/run-event-hub.ts";
@@ -14,6 +14,10 @@ import type { RunEventHub } from "./runs/run-event-hub.ts";
 export interface Services {
   readonly database: Database;
   readonly blobFolder: string;
+  /** Largest file that an upload may have. */
+  readonly maxUploadBytes: number;
+  /** Folders whose files requests may name. */
+  readonly importRoots: readonly string[];
   readonly hub: RunEventHub<RunEventRow>;
   readonly changes: RunChangeFeed;
 }
@@ -27,6 +31,8 @@ export interface Loaders {
   readonly run: DataLoader<string, RunRow | undefined>;
   readonly blob: DataLoader<string, BlobRow | undefined>;
   readonly runModels: DataLoader<string, RunModelRow[]>;
+  readonly runProducts: DataLoader<string, RunProductRow[]>;
+  readonly predictions: DataLoader<string, PredictionRow[]>;
   readonly inequality: DataLoader<string, InequalityRow[]>;
   readonly attacks: DataLoader<string, AttackRow[]>;
   readonly accuracies: DataLoader<string, AccuracyRow[]>;
@@ -41,6 +47,8 @@ export function createContext(services: Services, { cache = true }: { cache?: bo
       dataset: one((names) => datasetsByNames(db, names), (row) => row.name, cache),
       run: one((ids) => runsByIds(db, ids), (row) => row.id, cache),
       blob: one((hashes) => blobsByHashes(db, hashes), (row) => row.sha256, cache),
+      runProducts: many((ids) => productsOfRuns(db, ids), cache),
+      predictions: many((ids) => predictionsOfRuns(db, ids), cache),
       runModels: many((ids) => modelsOfRuns(db, ids), cache),
       inequality: many((ids) => inequalityOfRuns(db, ids), cache),
       attacks: many((ids) => attacksOfRuns(db, ids), cache),

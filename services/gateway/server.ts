@@ -20,6 +20,7 @@ import { createSchema } from "./build-schema.ts";
 import type { GatewayContext, Services } from "./context.ts";
 import { createErrorFormatter } from "./format-error.ts";
 import { assertBindable } from "./http/loopback.ts";
+import { keepUploadsSwept } from "./http/upload-sweep.ts";
 import { limitRules } from "./limits.ts";
 import { RunChangeFeed } from "./runs/run-change-feed.ts";
 import { RunEventHub } from "./runs/run-event-hub.ts";
@@ -42,6 +43,8 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/** A socket that says nothing for so long is closed. There is no limit on the time that a request takes: an upload takes hours. */
+const IDLE_MS = 120_000;
 /** How many runs a list may show before a reconnect of the database's listener could hide a change. */
 const FOLLOWED_RUNS = 200;
 
@@ -55,7 +58,7 @@ export async function startServer({ config, database: given, agent: withAgent = 
   const closing = new Cleanup(); // runs in reverse: what is opened last is closed first
   try {
     // The address first: it is the quickest thing to find out that it cannot be had.
-    const httpServer = createServer(notYet);
+    const httpServer = createServer({ requestTimeout: 0 }, notYet).setTimeout(IDLE_MS);
     const port = await listen(httpServer, config);
     closing.add(() => closeHttp(httpServer));
     const database = given ?? await openDatabase({ dataDir: config.dataDir, ...(config.databaseUrl !== undefined && { databaseUrl: config.databaseUrl }) });
@@ -85,7 +88,13 @@ async function serve(httpServer: Server, config: Config, database: Database, clo
   const webSocket = serveWebSocket({ httpServer, schema, services, limits: config, formatError, loopbackOnly });
   let draining = false;
   closing.add(async () => { draining = true; await webSocket.dispose(); });
-  httpServer.off("request", notYet).on("request", createApp({ apollo, services, formatError, loopbackOnly, isDraining: () => draining }));
+  const app = createApp({ apollo, services, formatError, loopbackOnly, isDraining: () => draining });
+  httpServer.off("request", notYet).on("request", app);
+  // A client that asks before it sends its body (curl, for a large one): the upload decides for itself, so that a refusal comes first.
+  httpServer.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+    if (request.method !== "PUT") response.writeContinue();
+    app(request, response);
+  });
 }
 
 /** What is answered while the database is being opened. */
@@ -103,7 +112,8 @@ async function openServices(config: Config, database: Database, closing: Cleanup
   const changes = new RunChangeFeed({ statesOf: (ids) => statesOfRuns(db, ids), newest: () => statesOfNewestRuns(db, FOLLOWED_RUNS), listen, onError });
   closing.add(() => changes.close());
   await changes.open();
-  return { database, blobFolder: blobFolder(config.dataDir), hub, changes };
+  closing.add(keepUploadsSwept(db, blobFolder(config.dataDir)));
+  return { database, blobFolder: blobFolder(config.dataDir), maxUploadBytes: config.maxUploadBytes, importRoots: config.importRoots, hub, changes };
 }
 
 function createApollo(schema: GraphQLSchema, config: Config, httpServer: Server, formatError: (error: unknown) => GraphQLFormattedError): ApolloServer<GatewayContext> {

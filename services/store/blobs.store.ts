@@ -1,10 +1,17 @@
-import { and, eq, inArray, notExists, sql } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, isNull, lt, notExists, or, type SQL, sql } from "drizzle-orm";
 
 import type { BlobRef } from "../../schema/jobs/results.ts";
-import { artifacts, blobs, checkpoints, models } from "../../schema/tables/tables.ts";
-import { removeBlob, requireBlob } from "../common/blob-files.ts";
+import { artifacts, blobs, checkpoints, datasetFiles, models, runFiles } from "../../schema/tables/tables.ts";
+import { blobsOlderThan, removeBlob, requireBlob } from "../common/blob-files.ts";
+import type { Clock } from "../common/clock.ts";
+import { AppError } from "../common/errors.ts";
 import { logger } from "../common/log.ts";
 import type { Db } from "./database.ts";
+import { missingBlobs } from "./queries/blobs.query.ts";
+import { inChunks } from "./rows.ts";
+
+/** How long an upload stays that nothing refers to, since it was brought last. */
+export const UPLOAD_KEPT_HOURS = 24;
 
 /**
  * Registers files that rows are about to refer to. The row lock that this takes, whether or not the row was there, keeps
@@ -33,14 +40,54 @@ export async function removeUnused(db: Db, folder: string, hashes: readonly stri
 
 async function removeSome(db: Db, folder: string, hashes: readonly string[]): Promise<void> {
   await db.transaction(async (tx) => {
-    const one = { one: sql`1` };
-    const unused = await tx.delete(blobs).where(and(
-      inArray(blobs.sha256, [...hashes]),
-      notExists(tx.select(one).from(models).where(eq(models.weightsSha256, blobs.sha256))),
-      notExists(tx.select(one).from(checkpoints).where(eq(checkpoints.sha256, blobs.sha256))),
-      notExists(tx.select(one).from(artifacts).where(eq(artifacts.sha256, blobs.sha256))),
-    )).returning({ sha256: blobs.sha256 });
-    for (const { sha256 } of unused) await removeBlob(folder, sha256);
+    const removed = await tx.delete(blobs).where(and(inArray(blobs.sha256, [...hashes]), unused(tx))).returning({ sha256: blobs.sha256 });
+    for (const { sha256 } of removed) await removeBlob(folder, sha256);
+  });
+}
+
+/** That no row refers to a blob, and that no client has just brought it. */
+function unused(tx: Db): SQL | undefined {
+  const references = [
+    [models, models.weightsSha256], [models, models.definitionSha256], [checkpoints, checkpoints.sha256], [artifacts, artifacts.sha256],
+    [runFiles, runFiles.sha256], [datasetFiles, datasetFiles.sha256],
+  ] as const;
+  return and(
+    or(isNull(blobs.uploadedAt), lt(blobs.uploadedAt, sql`now() - make_interval(hours => ${UPLOAD_KEPT_HOURS})`)),
+    ...references.map(([table, column]) => notExists(tx.select({ one: sql`1` }).from(table).where(eq(column, blobs.sha256)))),
+  );
+}
+
+/**
+ * Registers a file that a client has brought; `publish` puts it into the folder while the row's lock keeps `removeUnused`
+ * out. For one that is there already without `publish`: the time that it is kept begins anew.
+ */
+export async function registerUpload(db: Db, { sha256, bytes, contentType }: BlobRef, publish?: () => Promise<void>): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.insert(blobs).values({ sha256, bytes, contentType, uploadedAt: sql`now()` })
+      .onConflictDoUpdate({ target: blobs.sha256, set: { bytes, uploadedAt: sql`now()` } });
+    await publish?.();
+  });
+}
+
+/** Drops the uploads whose time is over and that nothing refers to. */
+export async function sweepUploads(db: Db, folder: string): Promise<void> {
+  const rows = await db.select({ sha256: blobs.sha256 }).from(blobs).where(and(isNotNull(blobs.uploadedAt), unused(db)));
+  await removeUnused(db, folder, rows.map(({ sha256 }) => sha256));
+}
+
+/** Drops the files that no row knows: what a runner wrote for a run that then failed. Young ones may be about to be registered. */
+export async function sweepOrphans(db: Db, folder: string, ageMs: number, clock: Clock): Promise<void> {
+  const old: string[] = [];
+  for await (const sha256 of blobsOlderThan(folder, clock.now() - ageMs)) old.push(sha256);
+  for (const sha256 of await missingBlobs(db, old)) await removeBlob(folder, sha256);
+}
+
+/** Locks blobs that a transaction is about to refer to. @throws AppError NOT_FOUND with the hash. */
+export async function requireBlobs(tx: Db, hashes: readonly string[]): Promise<void> {
+  await inChunks(hashes, async (chunk) => {
+    const found = new Set((await tx.select({ sha256: blobs.sha256 }).from(blobs).where(inArray(blobs.sha256, chunk)).orderBy(blobs.sha256).for("share")).map(({ sha256 }) => sha256));
+    const missing = chunk.find((sha256) => !found.has(sha256));
+    if (missing !== undefined) throw new AppError("NOT_FOUND", `blob: none with sha256 ${missing}; upload it with PUT /blobs/${missing}`, { sha256: missing });
   });
 }
 

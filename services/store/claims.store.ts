@@ -9,17 +9,20 @@
 import { and, desc, eq, ne, sql } from "drizzle-orm";
 
 import type { RunEvent } from "../../schema/jobs/run-event.ts";
-import type { BlobRef, Results, TrainedModel } from "../../schema/jobs/results.ts";
-import type { Environment, KernelVariants, MetricPoint, ModelRef } from "../../schema/jobs/runner-message.ts";
+import type { BlobRef, Products, Results } from "../../schema/jobs/results.ts";
+import { datasetsOf } from "../../schema/jobs/run-config.ts";
+import type { DatasetRef, Environment, KernelVariants, MetricPoint, ModelRef } from "../../schema/jobs/runner-message.ts";
 import { runEvents, runs } from "../../schema/tables/tables.ts";
-import { AppError, invariant } from "../common/errors.ts";
+import { AppError } from "../common/errors.ts";
 import { isAgentAlive } from "./agents.store.ts";
 import { removeUnused } from "./blobs.store.ts";
 import { type Checkpoint, dropCheckpoints, lastCheckpoint, saveCheckpoint } from "./checkpoints.store.ts";
 import type { Db, Store } from "./database.ts";
 import { appendEvents } from "./events.store.ts";
+import { registeredDatasets } from "./datasets.store.ts";
 import { saveMetrics } from "./metrics.store.ts";
-import { insertModel, subjectsOf } from "./models.store.ts";
+import { subjectsOf } from "./models.store.ts";
+import { saveProduct } from "./products.store.ts";
 import { dropJob, runsWithoutJob, sendRun } from "./queue.ts";
 import { clearResults, saveResults } from "./results.store.ts";
 import { type Ending, type Run, changeStatus, endRun, lockRun } from "./runs.store.ts";
@@ -36,7 +39,7 @@ export class ClaimLostError extends AppError {
 }
 
 export type ClaimResult =
-  | { readonly outcome: "claimed"; readonly run: Run; readonly claim: Claim; readonly models: readonly ModelRef[]; readonly resume: Checkpoint | undefined }
+  | { readonly outcome: "claimed"; readonly run: Run; readonly claim: Claim; readonly models: readonly ModelRef[]; readonly datasets: readonly DatasetRef[]; readonly resume: Checkpoint | undefined }
   /** Nothing to do: it has ended. */
   | { readonly outcome: "ended" }
   /** The agent that has it lives: ask again later. */
@@ -66,7 +69,8 @@ export async function claimRun({ db }: Store, runId: string, { agentId, environm
     });
     const started = { attempt: claimed.attempt, resumedFrom: resume?.epoch ?? null, reason: run.attempt > 0 ? await lastFailure(tx, runId) : null };
     await appendEvents(tx, runId, claimed.attempt, [{ type: "ATTEMPT_STARTED", payload: started }]);
-    return { result: { outcome: "claimed", run: claimed, claim: { runId, attempt: claimed.attempt }, models: await subjectsOf(tx, runId), resume }, unused };
+    const [models, datasets] = [await subjectsOf(tx, runId), await registeredDatasets(tx, datasetsOf(run.config))];
+    return { result: { outcome: "claimed", run: claimed, claim: { runId, attempt: claimed.attempt }, models, datasets, resume }, unused };
   });
   await removeUnused(db, blobDir, unused);
   return result;
@@ -103,25 +107,22 @@ export async function recordCheckpoint({ db }: Store, claim: Claim, blobDir: str
 export async function recordResults({ db }: Store, claim: Claim, blobDir: string, results: Results): Promise<void> {
   await withClaim(db, claim, async (tx) => {
     await saveResults(tx, blobDir, claim.runId, results);
-    const { images, inequality, attacks, artifacts, accuracies } = results;
+    const { images, inequality, attacks, artifacts, accuracies, predictions } = results;
     await appendEvents(tx, claim.runId, claim.attempt, [{
       type: "RESULTS",
-      payload: { images: images.length, inequality: inequality.length, attacks: attacks.length, artifacts: artifacts.length, accuracies: accuracies.length },
+      payload: { images: images.length, inequality: inequality.length, attacks: attacks.length, artifacts: artifacts.length, accuracies: accuracies.length, predictions: predictions.length },
     }]);
   });
 }
 
 /**
- * Succeeds; a training run gets its model in the same transaction.
+ * Succeeds; what the run made (model, data set, file) is stored in the same transaction. A registration whose name was taken
+ * meanwhile fails instead.
  *
- * @throws ClaimLostError; AppError BLOB_CORRUPT when the weights are not there.
+ * @throws ClaimLostError; AppError BLOB_CORRUPT when a file is not there.
  */
-export async function finishRun({ db }: Store, claim: Claim, blobDir: string, trained?: TrainedModel): Promise<void> {
-  const unused = await withClaim(db, claim, async (tx, run) => {
-    invariant((run.config.kind === "train") === (trained !== undefined), `run ${run.id}: a model comes exactly from training`);
-    const modelId = run.config.kind === "train" && trained ? await insertModel(tx, blobDir, run.id, run.config, trained) : null;
-    return end(tx, run, { status: "succeeded", modelId });
-  });
+export async function finishRun({ db }: Store, claim: Claim, blobDir: string, products: Products = {}): Promise<void> {
+  const unused = await withClaim(db, claim, async (tx, run) => end(tx, run, await saveProduct(tx, blobDir, run, products)));
   await removeUnused(db, blobDir, unused);
 }
 

@@ -3,7 +3,7 @@ import { type SQL, eq, max, sql } from "drizzle-orm";
 
 import { measureName } from "../../schema/jobs/attribution.ts";
 import type { AttackSummary, Results } from "../../schema/jobs/results.ts";
-import { accuracies, artifacts, attackSummaries, imageResults, inequalitySummaries, metrics, runs } from "../../schema/tables/tables.ts";
+import { accuracies, artifacts, attackSummaries, imageResults, inequalitySummaries, metrics, predictions, runs } from "../../schema/tables/tables.ts";
 import { registerBlobs } from "./blobs.store.ts";
 import type { Db } from "./database.ts";
 import { canonicalJson, sha256Of } from "./request-hash.ts";
@@ -15,6 +15,7 @@ export async function saveResults(tx: Db, folder: string, runId: string, results
   await saveInequality(tx, runId, results.inequality);
   await saveAttacks(tx, runId, results.attacks);
   await saveArtifacts(tx, folder, runId, results.artifacts);
+  await savePredictions(tx, runId, results.predictions);
   for (const { modelId, clean } of results.accuracies) {
     await tx.insert(accuracies).values({ runId, modelId, clean }).onConflictDoUpdate({ target: [accuracies.runId, accuracies.modelId], set: { clean } });
   }
@@ -27,7 +28,7 @@ export async function saveResults(tx: Db, folder: string, runId: string, results
  * @returns hashes to give to `removeUnused` after the commit.
  */
 export async function clearResults(tx: Db, runId: string): Promise<string[]> {
-  for (const table of [imageResults, inequalitySummaries, attackSummaries, accuracies, metrics]) await tx.delete(table).where(eq(table.runId, runId));
+  for (const table of [imageResults, inequalitySummaries, attackSummaries, accuracies, predictions, metrics]) await tx.delete(table).where(eq(table.runId, runId));
   const dropped = await tx.delete(artifacts).where(eq(artifacts.runId, runId)).returning({ sha256: artifacts.sha256 });
   await tx.update(runs).set({ sampleSet: null, progress: null, kernelVariants: null }).where(eq(runs.id, runId));
   return dropped.map((row) => row.sha256);
@@ -73,6 +74,11 @@ async function saveArtifacts(tx: Db, folder: string, runId: string, found: Resul
     target: [artifacts.runId, artifacts.modelId, artifacts.image, artifacts.kind, artifacts.measure],
     set: excluded("shape", "sha256"),
   }));
+}
+
+async function savePredictions(tx: Db, runId: string, found: Results["predictions"]): Promise<void> {
+  const rows = lastOfEach(found, (p) => `${p.modelId}\n${p.image}`).map((row) => ({ runId, ...row }));
+  await inChunks(rows, (chunk) => tx.insert(predictions).values(chunk).onConflictDoUpdate({ target: [predictions.runId, predictions.modelId, predictions.image], set: excluded("label", "top") }));
 }
 
 /** `set` of an upsert: these columns take the new row's value. Their names are the same in SQL. */

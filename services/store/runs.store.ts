@@ -2,7 +2,8 @@
 import { and, desc, eq, inArray, sql } from "drizzle-orm";
 import type { PgUpdateSetSource } from "drizzle-orm/pg-core";
 
-import { type RunConfig, type RunStatus, modelsOf } from "../../schema/jobs/run-config.ts";
+import { type RunConfig, type RunStatus, datasetsOf, modelsOf } from "../../schema/jobs/run-config.ts";
+import { uploadsOf } from "../../schema/jobs/run-files.ts";
 import { models, runModels, runs } from "../../schema/tables/tables.ts";
 import { AppError } from "../common/errors.ts";
 import { newId } from "../common/ids.ts";
@@ -10,6 +11,7 @@ import type { Db, Store } from "./database.ts";
 import { appendEvents } from "./events.store.ts";
 import { notify } from "./notify.ts";
 import { dropJob, sendRun } from "./queue.ts";
+import { addInputs, dropInputs } from "./run-files.store.ts";
 
 export type Run = typeof runs.$inferSelect;
 
@@ -33,10 +35,11 @@ export async function createRun({ db, boss }: Store, { config, seed, requestHash
   return db.transaction(async (tx) => {
     // On a race for a key the loser waits here for the winner's commit, then gets no row.
     const [run] = await tx.insert(runs)
-      .values({ id: newId(), kind: config.kind, config, seed, dataset: config.dataset, requestHash, idempotencyKey: idempotencyKey ?? null })
+      .values({ id: newId(), kind: config.kind, config, seed, dataset: config.kind === "register-dataset" ? config.name : datasetsOf(config)[0] ?? null, requestHash, idempotencyKey: idempotencyKey ?? null })
       .onConflictDoNothing({ target: runs.idempotencyKey }).returning();
     if (!run) return { run: await sameRequest(tx, idempotencyKey!, requestHash), created: false };
     await addSubjects(tx, run.id, modelsOf(config));
+    await addInputs(tx, run.id, uploadsOf(config));
     const lastSeq = await appendEvents(tx, run.id, 0, [{ type: "QUEUED", payload: {} }]);
     await notify(tx, "runs_changed", run.id);
     await sendRun(tx, boss, run.id);
@@ -112,6 +115,7 @@ export async function endRun(tx: Db, run: Run, ending: Ending): Promise<Run> {
       : ending.status === "failed" ? { type: "FAILED", payload: { code: ending.code, message: ending.message } }
         : { type: "CANCELLED", payload: {} },
   ]);
+  await dropInputs(tx, run.id);
   return getRun(tx, run.id);
 }
 

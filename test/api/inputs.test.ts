@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { coerceInputValue, type GraphQLInputType, type GraphQLSchema } from "graphql";
 
-import { ARCHITECTURE_NAMES, RUN_KINDS, RUN_STATUSES, runConfigSchema, type RunKind } from "../../schema/jobs/run-config.ts";
+import { ARCHITECTURE_NAMES } from "../../schema/jobs/architecture.ts";
+import { RUN_KINDS, RUN_STATUSES, runConfigSchema, type RunKind } from "../../schema/jobs/run-config.ts";
 import { RUN_EVENT_TYPES } from "../../schema/jobs/run-event.ts";
 import { createSchema } from "../../services/gateway/build-schema.ts";
 import { draftConfig, parseDraft } from "../../services/gateway/runs/config-from-input.ts";
@@ -67,7 +68,7 @@ describe("inputs", () => {
 
   const wrong: [string, RunKind, Record<string, unknown>, string[]][] = [
     ["trainModel", "train", { name: " ", dataset: "mnist", architecture: "TINY_CNN", epochs: 0, adversary: { epsilon: 1.5 }, optimiser: { adamw: { beta1: 1 } } }, ["input.name", "input.epochs", "input.optimiser.adamw.beta1", "input.adversary.epsilon"]],
-    ["attackModel", "attack", { model: "x", dataset: "nope", attack: { pgd: { epsilon: 2 } } }, ["input.model", "input.dataset", "input.attack.pgd.epsilon"]],
+    ["attackModel", "attack", { model: "x", dataset: "no pe", attack: { pgd: { epsilon: 2 } } }, ["input.model", "input.dataset", "input.attack.pgd.epsilon"]],
     ["attackModel", "attack", { model: ID, dataset: "mnist", attack: { inductiveNoise: { type: "I", k: [3, 0] } }, attribution: { baseline: "GIVEN" } }, ["input.attack.inductiveNoise.k.1", "input.attribution.baselineValues"]],
     ["trainModel", "train", { name: "a", dataset: "mnist", architecture: "TINY_CNN", epochs: 2, adversary: { epsilon: 0.3, warmupEpochs: 2 } }, ["input.adversary.warmupEpochs"]],
     ["trainModel", "train", { name: "a", dataset: "mnist", architecture: "TINY_CNN", optimiser: { sgd: { momentum: 0, nesterov: true } } }, ["input.optimiser.sgd.nesterov"]],
@@ -94,7 +95,7 @@ describe("inputs", () => {
   });
 
   it("one-of inputs say so in the schema", () => {
-    for (const name of ["AttackInput", "InequalityMeasureInput", "OptimiserInput", "ScheduleInput"]) {
+    for (const name of ["AttackInput", "DatasetSourceInput", "FileInput", "InequalityMeasureInput", "ModelSourceInput", "OptimiserInput", "PredictImagesInput", "ScheduleInput"]) {
       const type = schema.getType(name);
       assert.ok(type && "isOneOf" in type && type.isOneOf, name);
     }

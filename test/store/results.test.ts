@@ -144,7 +144,7 @@ describe("checkpoints", () => {
     await recordCheckpoint(t.database, c, t.blobDir, 2, blobs[1]!);
     assert.deepEqual(await lastCheckpoint(t.database.db, run.id), { epoch: 2, blob: blobs[1] });
     assert.deepEqual(blobs.map((b) => existsSync(blobPath(t.blobDir, b.sha256))), [false, true]);
-    await finishRun(t.database, c, t.blobDir, await trainedModel(t.blobDir, run.id));
+    await finishRun(t.database, c, t.blobDir, { model: await trainedModel(t.blobDir, run.id) });
     assert.equal(await lastCheckpoint(t.database.db, run.id), undefined);
     assert.ok(!existsSync(blobPath(t.blobDir, blobs[1]!.sha256)));
     assert.equal(await findBlob(t.database.db, blobs[1]!.sha256), undefined);
@@ -175,11 +175,11 @@ describe("a model", () => {
     const run = await makeRun(t.database, trainConfig("named"));
     const c = await claim(run.id);
     const trained = await trainedModel(t.blobDir, run.id);
-    await assert.rejects(finishRun(t.database, c, t.blobDir, { ...trained, weights: { ...trained.weights, bytes: 1 } }), { code: "BLOB_CORRUPT" });
+    await assert.rejects(finishRun(t.database, c, t.blobDir, { model: { ...trained, weights: { ...trained.weights, bytes: 1 } } }), { code: "BLOB_CORRUPT" });
     await assert.rejects(finishRun(t.database, c, t.blobDir), { code: "INVARIANT" });
     assert.equal((await getRun(t.database.db, run.id)).status, "running");
     assert.equal((await t.database.db.select().from(runs).where(eq(runs.id, run.id)))[0]!.finishedAt, null);
-    await finishRun(t.database, c, t.blobDir, trained);
+    await finishRun(t.database, c, t.blobDir, { model: trained });
     const made = await makeModel(t.database, t.blobDir);
     const { name, architecture, dataset, weightsSha256, trainingRunId } = await getModel(t.database.db, made.modelId);
     assert.deepEqual([name, architecture, dataset, weightsSha256, trainingRunId], ["a model", "tiny-cnn", "mnist-digits", made.sha256, made.run.id]);

@@ -112,7 +112,7 @@ describe("events", () => {
 
 describe("status", () => {
   const endings = {
-    succeeded: async (c: Claim) => finishRun(t.database, c, t.blobDir, await trainedModel(t.blobDir, newId())),
+    succeeded: async (c: Claim) => finishRun(t.database, c, t.blobDir, { model: await trainedModel(t.blobDir, newId()) }),
     failed: (c: Claim) => failRun(t.database, c, t.blobDir, { code: "DIVERGED", message: "NaN", details: { epoch: 2 } }),
     cancelled: (c: Claim) => cancelClaimed(t.database, c, t.blobDir),
   };

@@ -75,15 +75,46 @@ async function partial({ runId, config, blobDir, models }: Start): Promise<void>
   else await say({ type: "results", runId, results: results(models[0]!.id, 7) });
 }
 
-async function finish({ runId, config, blobDir, models, resume, seed }: Start): Promise<void> {
+async function finish(message: Start): Promise<void> {
+  const { runId, config, blobDir, models, resume, seed } = message;
   await say({ type: "kernel-variants", runId, kernelVariants: { "forward 1×1 4→4": ["fake"] } });
   if (config.kind === "train") {
     if (resume) await say({ type: "note", runId, message: `resumed from ${resume.epoch} with ${resume.blob.sha256}` });
     const weights = await writeBlob(blobDir, Buffer.from(`weights of ${config.name} ${seed}`), "application/x-safetensors");
     return say({ type: "finished", runId, model: { weights, parameterCount: 3, flops: 6, normalisation: { mean: [0], std: [1] }, inputShape: [1, 28, 28], classCount: 10, finalMetrics: { accuracy: 1 } } });
   }
-  await say({ type: "results", runId, results: results(models[0]!.id, 1) });
+  if (config.kind === "import-model" || config.kind === "register-dataset" || config.kind === "export-model") return say({ type: "finished", runId, ...await product(message) });
+  await say({ type: "results", runId, results: config.kind === "predict" ? predictions(models[0]!.id) : results(models[0]!.id, 1) });
   await say({ type: "finished", runId });
+}
+
+/** What a reader of the config's files would find in them. */
+async function product({ config, blobDir, models, datasets }: Start): Promise<Omit<Extract<RunnerMessage, { type: "finished" }>, "type" | "runId">> {
+  switch (config.kind) {
+    case "import-model": {
+      const weights = await writeBlob(blobDir, Buffer.from(`tensors of ${config.name}`), "application/vnd.safetensors");
+      const { normalisation, inputShape = [1, 2, 2], classCount = 2, golden, from } = config;
+      const measured = { count: 1, n: 2, rate: 0.5, low: 0.1, high: 0.9 };
+      return {
+        importedModel: {
+          weights, parameterCount: 3, flops: 6, inputShape, classCount, normalisation: normalisation ? { mean: normalisation.mean, std: normalisation.std } : { mean: [0], std: [1] },
+          operators: [{ operator: "Conv", count: 2 }], format: from.kind === "onnx" ? "onnx" : "pytorch", fileSha256: "f".repeat(64),
+          definition: from.kind === "onnx" ? await writeBlob(blobDir, Buffer.from(`graph of ${config.name}`), "application/octet-stream") : null,
+          warnings: [{ code: "SOFTMAX_HEAD", message: "it ends in a softmax" }],
+          golden: golden ? { dataset: golden.dataset, split: golden.split, contentHash: datasets[0]?.report.contentHash ?? "built-in", expected: golden.cleanAccuracy, tolerance: golden.tolerance, measured, passed: false } : null,
+        },
+      };
+    }
+    case "register-dataset":
+      return { dataset: { inputShape: [1, 2, 2], classes: ["cat", "dog"], contentHash: "c".repeat(64), listingHash: "d".repeat(64), train: { count: 0, perClass: [0, 0] }, test: { count: 3, perClass: [1, 2] }, mean: [0.5], std: [0.25], warnings: [{ code: "UNSEEN_CLASS", message: "a class without training images" }] } };
+    case "export-model":
+      return { file: await writeBlob(blobDir, Buffer.from(`${models[0]!.name} as ${config.format}`), "application/octet-stream") };
+    default: throw new Error(`no product of ${config.kind}`);
+  }
+}
+
+function predictions(modelId: string): Extract<RunnerMessage, { type: "results" }>["results"] {
+  return { predictions: [{ modelId, image: 0, label: null, top: [{ class: 1, probability: 0.75 }, { class: 0, probability: 0.25 }] }] };
 }
 
 function results(modelId: string, images: number): Extract<RunnerMessage, { type: "results" }>["results"] {

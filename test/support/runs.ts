@@ -33,7 +33,7 @@ export async function makeModel(database: Database, blobDir: string, content = `
   const claimed = await claimRun(database, run.id, { agentId: newId(), environment: null, blobDir });
   if (claimed.outcome !== "claimed") throw new Error(`the run was ${claimed.outcome}`);
   const trained = await trainedModel(blobDir, content);
-  await finishRun(database, claimed.claim, blobDir, trained);
+  await finishRun(database, claimed.claim, blobDir, { model: trained });
   const last = (await readEvents(database.db, run.id, 0, 100)).at(-1)!;
   return { modelId: (last.payload as { modelId: string }).modelId, run: await getRun(database.db, run.id), sha256: trained.weights.sha256 };
 }

@@ -8,17 +8,17 @@ describe("configuration", () => {
     const { dataDir, cacheDir, ...rest } = loadConfig({ HOME: "/home/u", LORENZ_PORT: "", DATABASE_URL: "", LORENZ_ADAPTER: "" });
     assert.match(dataDir, /^\/.*\/data$/);
     assert.equal(cacheDir, "/home/u/.cache/lorenz");
-    assert.deepEqual(rest, { host: "127.0.0.1", port: 4000, allowRemote: false, logLevel: "info", precision: "f32", subgroupMatrix: false, tuning: "auto", maxDepth: 12, maxAliases: 30, maxTokens: 2000 });
+    assert.deepEqual(rest, { host: "127.0.0.1", port: 4000, allowRemote: false, logLevel: "info", precision: "f32", subgroupMatrix: false, tuning: "auto", maxUploadBytes: 4 * 2 ** 30, importRoots: [], maxDepth: 12, maxAliases: 30, maxTokens: 2000 });
   });
 
   it("reads every variable", () => {
     const config = loadConfig({
       LORENZ_DATA: "/var/lib/lorenz", LORENZ_HOST: "0.0.0.0", LORENZ_PORT: "0", PORT: "8080", LORENZ_ALLOW_REMOTE: "1", DATABASE_URL: "postgresql:///lorenz?host=/run/postgresql",
-      LORENZ_LOG_LEVEL: "debug", LORENZ_ADAPTER: "lavapipe", LORENZ_PRECISION: "f16", LORENZ_SUBGROUP_MATRIX: "1", LORENZ_TUNING: "on", XDG_CACHE_HOME: "/c", LORENZ_MAX_DEPTH: "3", LORENZ_MAX_ALIASES: "0", LORENZ_MAX_TOKENS: "99",
+      LORENZ_LOG_LEVEL: "debug", LORENZ_ADAPTER: "lavapipe", LORENZ_PRECISION: "f16", LORENZ_SUBGROUP_MATRIX: "1", LORENZ_TUNING: "on", XDG_CACHE_HOME: "/c", LORENZ_MAX_UPLOAD_BYTES: "5", LORENZ_IMPORT_ROOTS: "/a:/b c", LORENZ_MAX_DEPTH: "3", LORENZ_MAX_ALIASES: "0", LORENZ_MAX_TOKENS: "99",
     });
     assert.deepEqual(config, {
       dataDir: "/var/lib/lorenz", host: "0.0.0.0", port: 0, allowRemote: true, databaseUrl: "postgresql:///lorenz?host=/run/postgresql",
-      logLevel: "debug", adapter: "lavapipe", precision: "f16", subgroupMatrix: true, tuning: "on", cacheDir: "/c/lorenz", maxDepth: 3, maxAliases: 0, maxTokens: 99,
+      logLevel: "debug", adapter: "lavapipe", precision: "f16", subgroupMatrix: true, tuning: "on", cacheDir: "/c/lorenz", maxUploadBytes: 5, importRoots: ["/a", "/b c"], maxDepth: 3, maxAliases: 0, maxTokens: 99,
     });
   });
 
@@ -31,7 +31,7 @@ describe("configuration", () => {
 
   const wrong: Record<string, string[]> = {
     LORENZ_PORT: ["-1", "65536", "4e3", "80.5", "http"], PORT: ["x"], LORENZ_ALLOW_REMOTE: ["yes"], LORENZ_HOST: ["a b", "http://x"], DATABASE_URL: ["mysql://x", "localhost"],
-    LORENZ_LOG_LEVEL: ["loud"], LORENZ_ADAPTER: ["GPU", "cuda"], LORENZ_PRECISION: ["half", "bf16"], LORENZ_SUBGROUP_MATRIX: ["on"], LORENZ_TUNING: ["1", "yes"], LORENZ_MAX_DEPTH: ["0"], LORENZ_MAX_ALIASES: ["1001"], LORENZ_MAX_TOKENS: ["9"],
+    LORENZ_LOG_LEVEL: ["loud"], LORENZ_ADAPTER: ["GPU", "cuda"], LORENZ_PRECISION: ["half", "bf16"], LORENZ_SUBGROUP_MATRIX: ["on"], LORENZ_TUNING: ["1", "yes"], LORENZ_MAX_UPLOAD_BYTES: ["0", "4G"], LORENZ_IMPORT_ROOTS: ["data", "/a:", "/a:b"], LORENZ_MAX_DEPTH: ["0"], LORENZ_MAX_ALIASES: ["1001"], LORENZ_MAX_TOKENS: ["9"],
   };
   for (const [variable, values] of Object.entries(wrong)) {
     it(`refuses a wrong ${variable} by name`, () => {

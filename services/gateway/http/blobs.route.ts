@@ -4,6 +4,7 @@ import type { GraphQLFormattedError } from "graphql";
 
 import { AppError } from "../../common/errors.ts";
 import { openBlob } from "../../common/blob-files.ts";
+import { keptBytes } from "../../common/upload-files.ts";
 import type { Db } from "../../store/database.ts";
 import { blobsByHashes } from "../../store/queries/blobs.query.ts";
 import { sendError } from "./http-error.ts";
@@ -11,7 +12,7 @@ import { parseRange } from "./range.ts";
 
 const SHA256 = /^[0-9a-f]{64}$/;
 
-/** GET and HEAD /blobs/:sha256, with Range (one), If-Range, ETag and If-None-Match. The bytes of a name never change. */
+/** GET and HEAD /blobs/:sha256, with Range (one), If-Range, ETag and If-None-Match; HEAD has Upload-Offset, the bytes stored so far, also where it is a 404. The bytes of a name never change. */
 export function serveBlob(db: Db, folder: string, formatError: (error: unknown) => GraphQLFormattedError): RequestHandler<{ sha256: string }> {
   return async (request, response) => {
     try {
@@ -28,6 +29,7 @@ async function answer(db: Db, folder: string, request: Request<{ sha256: string 
   const { sha256 } = request.params;
   // Only what a row knows is served: a file that is being written or was dropped is not there.
   const [blob] = SHA256.test(sha256) ? await blobsByHashes(db, [sha256]) : [];
+  if (request.method === "HEAD" && SHA256.test(sha256)) response.set("upload-offset", String(blob?.bytes ?? await keptBytes(folder, sha256)));
   if (!blob) throw new AppError("NOT_FOUND", `blob: none with sha256 ${JSON.stringify(sha256.slice(0, 80))}`);
   const etag = `"${sha256}"`;
   response.set({

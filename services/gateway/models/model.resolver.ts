@@ -13,6 +13,7 @@ import type { GatewayContext } from "../context.ts";
 import { checkFirst, connection, createdAtKey, cursorOfCreated, decodeCursor } from "../cursor.ts";
 import { blobUrl } from "../http/blob-url.ts";
 import { atField, requireId } from "../require-id.ts";
+import { classNamesOf } from "./class-names.ts";
 
 @Resolver(() => ModelType)
 export class ModelResolver {
@@ -35,9 +36,19 @@ export class ModelResolver {
     return atField("id", deleteModel(database.db, blobFolder, requireId(id, "id", "model")));
   }
 
-  @FieldResolver(() => DatasetType, { nullable: true, description: "What it was trained on; null if no agent knows the data set any more." })
-  dataset(@Root() model: ModelRow, @Ctx() { loaders }: GatewayContext): Promise<DatasetRow | undefined> {
-    return loaders.dataset.load(model.dataset);
+  @FieldResolver(() => DatasetType, { nullable: true, description: "What it was trained on or made for; null if it names none, or no agent knows the data set any more." })
+  async dataset(@Root() model: ModelRow, @Ctx() { loaders }: GatewayContext): Promise<DatasetRow | undefined> {
+    return model.dataset === null ? undefined : loaders.dataset.load(model.dataset);
+  }
+
+  @FieldResolver(() => [String], { description: "In order of its outputs; their numbers where it has no names." })
+  classNames(@Root() model: ModelRow, @Ctx() { loaders }: GatewayContext): Promise<readonly string[]> {
+    return classNamesOf(model, loaders);
+  }
+
+  @FieldResolver(() => RunType, { nullable: true, description: "Null for a model that was trained here." })
+  async importRun(@Root() model: ModelRow, @Ctx() { loaders }: GatewayContext): Promise<RunRow | undefined> {
+    return model.importRunId === null ? undefined : loaders.run.load(model.importRunId);
   }
 
   @FieldResolver(() => RunType, { nullable: true, description: "Null for a model that was not trained here." })

@@ -2,11 +2,13 @@ import { Arg, Args, Ctx, FieldResolver, Resolver, Root } from "type-graphql";
 import { z } from "zod";
 
 import type { Connection } from "../../../schema/graphql/paging.ts";
-import { ArtifactConnection, ArtifactsArgs, AttackSummaryType, ImageResultConnection, ImageResultsArgs, InequalitySummaryType, MetricSeriesType, ModelAccuracyType } from "../../../schema/graphql/results.type.ts";
+import { ArtifactConnection, ArtifactsArgs, AttackSummaryType, ImageResultConnection, ImageResultsArgs, InequalitySummaryType, MetricSeriesType, ModelAccuracyType, PredictionType } from "../../../schema/graphql/results.type.ts";
 import { RunType } from "../../../schema/graphql/run.type.ts";
 import type { AttackSummary } from "../../../schema/jobs/results.ts";
 import { type ArtifactRow, type ImageResultRow, listArtifacts, listImageResults, metricsOf } from "../../store/queries/results.query.ts";
 import type { RunRow } from "../../store/queries/runs.query.ts";
+import { invariant } from "../../common/errors.ts";
+import { classNamesOf } from "../models/class-names.ts";
 import type { GatewayContext } from "../context.ts";
 import { checkFirst, connection, decodeCursor, encodeCursor } from "../cursor.ts";
 import { requireId } from "../require-id.ts";
@@ -47,6 +49,16 @@ export class RunResultsResolver {
   @FieldResolver(() => [AttackSummaryType], { description: "In the order in which they were asked for." })
   async attacks(@Root() run: RunRow, @Ctx() { loaders }: GatewayContext): Promise<AttackSummary[]> {
     return (await loaders.attacks.load(run.id)).map(({ summary }) => summary);
+  }
+
+  @FieldResolver(() => [PredictionType], { description: "Of PREDICT, by image." })
+  async predictions(@Root() run: RunRow, @Ctx() { loaders }: GatewayContext): Promise<PredictionType[]> {
+    return Promise.all((await loaders.predictions.load(run.id)).map(async ({ modelId, image, label, top }) => {
+      const model = await loaders.model.load(modelId);
+      invariant(model, `a prediction names model ${modelId}, which has no row`);
+      const names = await classNamesOf(model, loaders);
+      return { image, label, top: top.map((each) => ({ ...each, name: names[each.class] ?? String(each.class) })) };
+    }));
   }
 
   @FieldResolver(() => [ModelAccuracyType])

@@ -8,14 +8,16 @@ import type { ModelRow } from "../../store/queries/models.query.ts";
 import { type Draft, type FieldIssue, invalidInput } from "./config-from-input.ts";
 
 type Path = readonly (string | number)[];
-type Report = (path: Path, message: string) => void;
+export type Report = (path: Path, message: string) => void;
+/** The kinds that train or evaluate on one data set. */
+type WorkConfig = Exclude<RunConfig, { kind: "import-model" | "register-dataset" | "export-model" | "predict" }>;
 
 /**
  * What the job schema cannot know: whether a well-formed config fits the models and the data set that it names.
  *
  * @throws AppError NOT_FOUND, MODEL_DELETED, DATASET_MISMATCH, INVALID_INPUT; `details.field` is the place in the input.
  */
-export function checkConfig(config: RunConfig, draft: Draft, models: ReadonlyMap<string, ModelRow>, dataset: DatasetRow | undefined): void {
+export function checkConfig(config: WorkConfig, draft: Draft, models: ReadonlyMap<string, ModelRow>, dataset: DatasetRow | undefined): void {
   const used = modelsOf(config).map((id, i) => requireModel(id, models, draft.fieldOf(config.kind === "audit" ? ["models", i] : ["model"])));
   const data = requireDataset(config.dataset, dataset, draft.fieldOf(["dataset"]));
   used.forEach((model, i) => requireFit(model, data, draft.fieldOf(config.kind === "audit" ? ["models", i] : ["model"])));
@@ -32,21 +34,23 @@ export function requireModel(id: string, models: ReadonlyMap<string, ModelRow>, 
   return model;
 }
 
-function requireDataset(name: string, dataset: DatasetRow | undefined, field: string): DatasetRow {
-  if (!dataset) throw new AppError("NOT_FOUND", `${field}: no agent has reported the data set ${JSON.stringify(name)} yet; see the queries datasets and deviceStatus`, { field });
+/** @throws AppError NOT_FOUND; INVALID_INPUT when its files are missing. */
+export function requireDataset(name: string, dataset: DatasetRow | undefined, field: string): DatasetRow {
+  if (!dataset) throw new AppError("NOT_FOUND", `${field}: no data set ${JSON.stringify(name)} is registered, and no agent has reported one yet; see the queries datasets and deviceStatus`, { field });
   if (!dataset.available) throw invalidInput([{ field, message: `the data set ${JSON.stringify(name)} is not available: ${dataset.reason ?? "its files are missing"}` }]);
   return dataset;
 }
 
-function requireFit(model: ModelRow, dataset: DatasetRow, field: string): void {
-  const [wanted, got] = [describe(model.inputShape, model.classCount), describe(dataset.inputShape, dataset.classes.length)];
+/** @throws AppError DATASET_MISMATCH. */
+export function requireFit(model: ModelRow, dataset: DatasetRow, field: string): void {
+  const [wanted, got] = [describeImages(model.inputShape, model.classCount), describeImages(dataset.inputShape, dataset.classes.length)];
   if (wanted === got) return;
   throw new AppError("DATASET_MISMATCH", `${field}: model ${JSON.stringify(model.name)} takes ${wanted}, the data set ${dataset.name} has ${got}`, { field });
 }
 
-function describe(shape: readonly number[], classes: number): string { return `images [${shape.join(", ")}] in ${classes} classes`; }
+export function describeImages(shape: readonly number[], classes: number): string { return `images [${shape.join(", ")}] in ${classes} classes`; }
 
-function checkNumbers(config: RunConfig, data: DatasetRow, report: Report): void {
+function checkNumbers(config: WorkConfig, data: DatasetRow, report: Report): void {
   if (config.kind === "train") {
     atMost(config.trainCount, data.trainCount, "training images", ["trainCount"], report);
     atMost(config.batchSize, config.trainCount ?? data.trainCount, "training images that are used", ["batchSize"], report);
@@ -67,12 +71,17 @@ function checkNumbers(config: RunConfig, data: DatasetRow, report: Report): void
 }
 
 function checkSelection({ split, count, indices }: { split: "train" | "test"; count: number; indices?: number[] | undefined }, data: DatasetRow, report: Report): void {
+  if (indices) return checkIndices(indices, split, data, ["selection", "indices"], report);
+  atMost(count, split === "train" ? data.trainCount : data.testCount, `images of the split ${split}`, ["selection", "count"], report);
+}
+
+/** Inside the split, and each once. */
+export function checkIndices(indices: readonly number[], split: "train" | "test", data: DatasetRow, path: Path, report: Report): void {
   const size = split === "train" ? data.trainCount : data.testCount;
-  if (!indices) return atMost(count, size, `images of the split ${split}`, ["selection", "count"], report);
   indices.forEach((index, i) => {
-    if (index >= size) report(["selection", "indices", i], `expected below ${size}, the size of the split ${split}, got ${index}`);
+    if (index >= size) report([...path, i], `expected below ${size}, the size of the split ${split}, got ${index}`);
   });
-  distinct(indices, ["selection", "indices"], report);
+  distinct(indices, path, report);
 }
 
 function checkAttribution({ baselineValues }: AttributionConfig, { inputShape }: DatasetRow, path: Path, report: Report): void {

@@ -9,6 +9,14 @@ const ONE_OF_FIELDS: Readonly<Record<string, { readonly tag: string; readonly wo
   schedule: { tag: "kind", words: { constant: "constant", multiStep: "multi-step", cosine: "cosine" } },
   attack: { tag: "kind", words: { pgd: "pgd", inductiveNoise: "inductive-noise", inductiveOcclusion: "inductive-occlusion" } },
   measure: { tag: "scope", words: { global: "global", regional: "regional" } },
+  from: {
+    tag: "kind",
+    words: {
+      stateDict: "state-dict", onnx: "onnx", cifar: "cifar", idx: "idx", imageFolder: "image-folder", npy: "npy", npz: "npz", tinyImagenet: "tiny-imagenet",
+      imagenet: "imagenet", cifarC: "cifar-c", imagenetC: "imagenet-c", imageList: "image-list",
+    },
+  },
+  images: { tag: "kind", words: { dataset: "dataset", files: "files" } },
 };
 /** What an element of a list is called. */
 const ELEMENT_OF: Readonly<Record<string, string>> = { attacks: "attack", measures: "measure", models: "model" };
@@ -30,7 +38,8 @@ export function draftConfig(kind: RunKind, input: object): Draft {
     if (name === "model" && typeof value === "string") return value.toLowerCase(); // a UUID in either case is the same
     if (typeof value !== "object" || value === null) return value;
     const oneOf = ONE_OF_FIELDS[name];
-    return oneOf ? untag(value, oneOf, path) : fields(value, path);
+    // A data set's `images` is a file, not a one-of.
+    return oneOf && Object.keys(value).some((key) => Object.hasOwn(oneOf.words, key)) ? untag(value, oneOf, path) : fields(value, path);
   };
   const fields = (value: object, path: Path): Record<string, unknown> => Object.fromEntries(
     Object.entries(value).filter(([, item]) => item !== null && item !== undefined).map(([name, item]) => [name, convert(item, name, [...path, name])]));
@@ -58,7 +67,14 @@ export function draftConfig(kind: RunKind, input: object): Draft {
 export function parseDraft(draft: Draft): RunConfig {
   const parsed = runConfigSchema.safeParse(draft.value);
   if (parsed.success) return completeConfig(parsed.data);
-  throw invalidInput(parsed.error.issues.map((issue) => ({ field: draft.fieldOf(issue.path as Path), message: messageOf(issue) })));
+  throw invalidInput(parsed.error.issues.flatMap(closest).map((issue) => ({ field: draft.fieldOf(issue.path as Path), message: messageOf(issue) })));
+}
+
+/** What is wrong with the alternative of a union that the value comes closest to. */
+function closest(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== "invalid_union" || issue.errors.length === 0) return [issue];
+  const [best] = issue.errors.toSorted((a, b) => a.length - b.length);
+  return best!.flatMap(closest).map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 export interface FieldIssue { readonly field: string; readonly message: string }

@@ -12,28 +12,28 @@ import { startRun } from "./start-run.use-case.ts";
 @Resolver(() => RunType)
 export class RunMutations {
   @Mutation(() => RunType, { description: "Trains a network; the model is the run's `product`." })
-  trainModel(@Arg("input", () => TrainModelInput) input: TrainModelInput, @Ctx() { database }: GatewayContext): Promise<RunRow> {
-    return startRun(database, "train", input);
+  trainModel(@Arg("input", () => TrainModelInput) input: TrainModelInput, @Ctx() context: GatewayContext): Promise<RunRow> {
+    return startRun(context, "train", input);
   }
 
   @Mutation(() => RunType, { description: "Attributes a model's predictions to sub-pixels; the maps are the run's artifacts." })
-  attributeImages(@Arg("input", () => AttributeImagesInput) input: AttributeImagesInput, @Ctx() { database }: GatewayContext): Promise<RunRow> {
-    return startRun(database, "attribute", input);
+  attributeImages(@Arg("input", () => AttributeImagesInput) input: AttributeImagesInput, @Ctx() context: GatewayContext): Promise<RunRow> {
+    return startRun(context, "attribute", input);
   }
 
   @Mutation(() => RunType, { description: "Measures how unequal a model's attributions are." })
-  measureInequality(@Arg("input", () => MeasureInequalityInput) input: MeasureInequalityInput, @Ctx() { database }: GatewayContext): Promise<RunRow> {
-    return startRun(database, "inequality", input);
+  measureInequality(@Arg("input", () => MeasureInequalityInput) input: MeasureInequalityInput, @Ctx() context: GatewayContext): Promise<RunRow> {
+    return startRun(context, "inequality", input);
   }
 
   @Mutation(() => RunType, { description: "Attacks a model, with the control at random places where the attack has places." })
-  attackModel(@Arg("input", () => AttackModelInput) input: AttackModelInput, @Ctx() { database }: GatewayContext): Promise<RunRow> {
-    return startRun(database, "attack", input);
+  attackModel(@Arg("input", () => AttackModelInput) input: AttackModelInput, @Ctx() context: GatewayContext): Promise<RunRow> {
+    return startRun(context, "attack", input);
   }
 
   @Mutation(() => RunType, { description: "The whole protocol over several models on the same images, all correct under all models; query `compare` has its table." })
-  audit(@Arg("input", () => AuditInput) input: AuditInput, @Ctx() { database }: GatewayContext): Promise<RunRow> {
-    return startRun(database, "audit", input);
+  audit(@Arg("input", () => AuditInput) input: AuditInput, @Ctx() context: GatewayContext): Promise<RunRow> {
+    return startRun(context, "audit", input);
   }
 
   @Mutation(() => RunType, { description: "A queued run is cancelled at once, a running one soon. Again: nothing more. CONFLICT if it has succeeded or failed." })

@@ -1,7 +1,7 @@
 import { and, asc, eq, getTableColumns, gt, inArray, type SQL } from "drizzle-orm";
 
 import type { Artifact } from "../../../schema/jobs/results.ts";
-import { accuracies, artifacts, attackSummaries, imageResults, inequalitySummaries, metrics, runModels } from "../../../schema/tables/tables.ts";
+import { accuracies, artifacts, attackSummaries, imageResults, inequalitySummaries, metrics, predictions, runModels } from "../../../schema/tables/tables.ts";
 import type { Db } from "../database.ts";
 import { afterNumber, byNumber, type Direction, type NumberKey } from "./keyset.ts";
 
@@ -11,6 +11,7 @@ export type ArtifactRow = typeof artifacts.$inferSelect;
 export type InequalityRow = typeof inequalitySummaries.$inferSelect;
 export type AttackRow = typeof attackSummaries.$inferSelect;
 export type AccuracyRow = typeof accuracies.$inferSelect;
+export type PredictionRow = typeof predictions.$inferSelect;
 
 /** By series, then step. */
 export async function metricsOf(db: Db, runId: string, series?: readonly string[]): Promise<MetricRow[]> {
@@ -59,6 +60,10 @@ export async function attacksOfRuns(db: Db, runIds: readonly string[]): Promise<
 export async function accuraciesOfRuns(db: Db, runIds: readonly string[]): Promise<AccuracyRow[]> {
   return runIds.length === 0 ? [] : db.select(getTableColumns(accuracies)).from(accuracies).leftJoin(runModels, subjectOf(accuracies))
     .where(inArray(accuracies.runId, [...runIds])).orderBy(asc(runModels.position));
+}
+
+export async function predictionsOfRuns(db: Db, runIds: readonly string[]): Promise<PredictionRow[]> {
+  return runIds.length === 0 ? [] : db.select().from(predictions).where(inArray(predictions.runId, [...runIds])).orderBy(asc(predictions.image));
 }
 
 /** Joins a row of results with the place of its model in the run's config. */

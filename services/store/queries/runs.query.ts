@@ -1,12 +1,13 @@
 import { and, asc, desc, eq, exists, inArray, sql } from "drizzle-orm";
 
 import type { RunKind, RunStatus } from "../../../schema/jobs/run-config.ts";
-import { runModels, runs } from "../../../schema/tables/tables.ts";
+import { blobs, runFiles, runModels, runs } from "../../../schema/tables/tables.ts";
 import type { Db } from "../database.ts";
 import { type CreatedKey, olderThan } from "./keyset.ts";
 
 export type RunRow = typeof runs.$inferSelect;
 export type RunModelRow = typeof runModels.$inferSelect;
+export interface RunProductRow { readonly runId: string; readonly sha256: string; readonly bytes: number }
 
 export interface RunListFilter { readonly kind?: RunKind | undefined; readonly status?: RunStatus | undefined; readonly modelId?: string | undefined }
 
@@ -32,6 +33,12 @@ export async function runByIdempotencyKey(db: Db, key: string): Promise<RunRow |
 /** In the order in which each run names its models. */
 export async function modelsOfRuns(db: Db, runIds: readonly string[]): Promise<RunModelRow[]> {
   return runIds.length === 0 ? [] : db.select().from(runModels).where(inArray(runModels.runId, [...runIds])).orderBy(asc(runModels.runId), asc(runModels.position));
+}
+
+/** Files that runs made for download. */
+export async function productsOfRuns(db: Db, runIds: readonly string[]): Promise<RunProductRow[]> {
+  return runIds.length === 0 ? [] : db.select({ runId: runFiles.runId, sha256: blobs.sha256, bytes: blobs.bytes }).from(runFiles).innerJoin(blobs, eq(blobs.sha256, runFiles.sha256))
+    .where(and(inArray(runFiles.runId, [...runIds]), eq(runFiles.role, "product")));
 }
 
 export interface RunState { readonly id: string; readonly status: RunStatus }
