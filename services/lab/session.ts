@@ -3,11 +3,12 @@ import { type Gpu, Readback, type Scope } from "../engine/gpu/device.ts";
 import type { Step } from "../engine/gpu/kernel.ts";
 import { Program } from "../engine/gpu/program.ts";
 import type { Tensor } from "../engine/gpu/tensor.ts";
+import { splitLinears } from "../engine/plan/split-linear.ts";
 import { Workspace } from "../engine/plan/workspace.ts";
 import type { Tuner } from "../engine/tune/tune.ts";
-import { forwardGraph, type ModelShape } from "./models/architecture.ts";
-import { architectureNamed } from "./models/architectures.ts";
-import { loadWeights, makeNetwork, type Network } from "./models/network.ts";
+import { type Architecture, forwardGraph, type ModelShape } from "./models/architecture.ts";
+import { makeNetwork, type Network } from "./models/network.ts";
+import type { NamedTensor } from "./models/weights/tensor-file.ts";
 
 /** How far a recipe is, in units of its phase. */
 export interface Progress {
@@ -69,16 +70,17 @@ export class Session {
 
   progress(progress: Progress): void { this.#onProgress(progress); }
 
-  /** A model from its weights file. @throws AppError INVALID_INPUT (unknown architecture), WEIGHTS_CORRUPT. */
-  loadNetwork(architecture: string, shape: ModelShape, weights: Uint8Array): Network {
-    const network = makeNetwork(this.scope, architectureNamed(architecture), shape);
-    loadWeights(network, weights);
+  /** A model with its weights, whatever their values: they were looked at when the model was made. @throws AppError WEIGHTS_CORRUPT. */
+  loadNetwork(architecture: Architecture, shape: ModelShape, tensors: ReadonlyMap<string, NamedTensor>): Network {
+    const network = makeNetwork(this.scope, architecture, shape);
+    network.parameters.load(tensors, "take");
     return network;
   }
 
   /** Finds the fastest kernels for the network where they are wanted and not known yet. Call before it is compiled. */
   async tune(network: Network, { training }: { readonly training: boolean }): Promise<void> {
-    await this.#tuner?.tune(forwardGraph(network.architecture, network, 1).graph, {
+    const { graph } = splitLinears(forwardGraph(network.architecture, network, 1).graph, new Map(), this.gpu.tensorLimit); // as plans are made of it
+    await this.#tuner?.tune(graph, {
       training, signal: this.signal,
       onProgress: (done, total) => this.progress({ phase: "tuning", done, total, etaSeconds: null, imagesPerSecond: null }),
     });

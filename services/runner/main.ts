@@ -5,9 +5,9 @@ import { Runner } from "./runner.ts";
 
 if (!process.send) throw new AppError("INVARIANT", "runner: expected to be started by an agent over IPC, got no channel; run npm start or npm run agent");
 
-const { dataDir, cacheDir, tuning: mode } = loadConfig();
+const { dataDir, cacheDir, importRoots, tuning: mode } = loadConfig();
 const runner = new Runner({
-  dataDir,
+  dataDir, importRoots,
   tuning: { mode, cacheDir },
   // A message that cannot be sent means that the agent is gone, and "disconnect" follows.
   send: (message) => process.send!(message, undefined, undefined, () => undefined),

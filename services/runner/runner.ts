@@ -2,22 +2,30 @@
  * Owns the GPU and does one run at a time; speaks the messages of schema/jobs/runner-message.ts and knows neither SQL nor
  * GraphQL. Stays warm between runs, because opening a device and compiling kernels costs more than many runs.
  */
-import type { AgentMessage, RunnerMessage } from "../../schema/jobs/runner-message.ts";
+import type { FileRef } from "../../schema/jobs/file-ref.ts";
+import type { AgentMessage, ModelRef, RunnerMessage } from "../../schema/jobs/runner-message.ts";
 import { agentMessageSchema } from "../../schema/jobs/runner-message.ts";
-import { readBlob, writeBlob } from "../common/blob-files.ts";
+import { blobPath, openBlob, readBlob, writeBlob } from "../common/blob-files.ts";
 import { type Clock, systemClock } from "../common/clock.ts";
 import { AppError, assertNever } from "../common/errors.ts";
 import { isId } from "../common/ids.ts";
+import { resolveImportPath } from "../common/import-paths.ts";
 import { logger } from "../common/log.ts";
 import { Gpu } from "../engine/gpu/device.ts";
 import { measureGflops } from "../engine/gpu/measure.ts";
 import { describeDatasets } from "../lab/data/catalogue.ts";
+import type { Architecture } from "../lab/models/architecture.ts";
+import { architectureNamed } from "../lab/models/architectures.ts";
+import { importOnnx } from "../lab/models/onnx/import-onnx.ts";
+import { readSafetensors } from "../lab/models/weights/safetensors.ts";
+import type { TensorFile } from "../lab/models/weights/tensor-file.ts";
 import { Session } from "../lab/session.ts";
 import type { TaskContext } from "./context.ts";
 import { DatasetShelf } from "./dataset-shelf.ts";
 import { environmentOf } from "./environment.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { throttled } from "./progress.ts";
+import { storable } from "./storable.ts";
 import { runTask } from "./tasks/tasks.ts";
 import { DeviceTuning, type TuningSettings } from "./tuning.ts";
 
@@ -26,6 +34,8 @@ type Start = ReturnType<typeof agentMessageSchema.parse> & { type: "start" };
 export interface RunnerOptions {
   /** Data sets lie in datasets/<name> below it. */
   readonly dataDir: string;
+  /** Absolute folders whose files runs may name. Default: none. */
+  readonly importRoots?: readonly string[];
   readonly send: (message: RunnerMessage) => void;
   /** Default: off. */
   readonly tuning?: TuningSettings;
@@ -38,6 +48,7 @@ export class Runner {
   readonly #openGpu: () => Promise<Gpu>;
   readonly #clock: Clock;
   readonly #dataDir: string;
+  readonly #importRoots: readonly string[];
   readonly #datasets: DatasetShelf;
   readonly #settings: TuningSettings;
   #gpu: Promise<Gpu> | undefined;
@@ -45,12 +56,13 @@ export class Runner {
   #tuning: DeviceTuning | undefined;
   #run: { readonly id: string; readonly cancel: AbortController } | undefined;
 
-  constructor({ dataDir, send, tuning = { mode: "off", cacheDir: "" }, openGpu = () => Gpu.open(), clock = systemClock }: RunnerOptions) {
+  constructor({ dataDir, importRoots = [], send, tuning = { mode: "off", cacheDir: "" }, openGpu = () => Gpu.open(), clock = systemClock }: RunnerOptions) {
     this.#send = send;
     this.#settings = tuning;
     this.#openGpu = openGpu;
     this.#clock = clock;
     this.#dataDir = dataDir;
+    this.#importRoots = importRoots;
     this.#datasets = new DatasetShelf({ dataDir });
   }
 
@@ -101,7 +113,7 @@ export class Runner {
     this.#run = { id: runId, cancel };
     const outcome = await this.#attempt(start, cancel.signal);
     this.#run = undefined;
-    this.#send(outcome);
+    this.#send(storable(outcome));
   }
 
   #cancel(runId: string): void {
@@ -118,9 +130,9 @@ export class Runner {
       this.#tuning!.choices.take(); // those of a measurement are not this run's
       const onProgress = throttled(this.#clock, (progress) => this.#send({ type: "progress", runId, ...progress }));
       session = new Session(gpu, { signal, clock: this.#clock, onProgress, tuner: this.#tuning! });
-      const model = await runTask(await this.#context(start, session), start.config);
+      const products = await runTask(await this.#context(start, session), start.config);
       session.check();
-      return { type: "finished", runId, ...(model && { model }) };
+      return { type: "finished", runId, ...products };
     } catch (error) {
       const failure = failureOf(gpu?.fault ?? error); // what came of a fault says less than the fault
       if (failure.endsDevice || gpu?.fault) await this.#closeGpu();
@@ -142,23 +154,34 @@ export class Runner {
     return { type: "failed", runId, code, message, details };
   }
 
-  async #context({ runId, seed, models, blobDir, resume }: Start, session: Session): Promise<TaskContext> {
+  async #context({ runId, seed, models, datasets, blobDir, resume }: Start, session: Session): Promise<TaskContext> {
+    const locate = (file: FileRef): Promise<string> => this.#locate(file, blobDir);
+    const weightsOf = async ({ weights }: ModelRef): Promise<TensorFile> => readSafetensors(await readBlob(blobDir, weights.sha256));
     return {
       session, models,
       seed: parseSeed(seed),
       resume: resume && { epoch: resume.epoch, bytes: await readBlob(blobDir, resume.blob.sha256) },
-      dataset: (name) => this.#datasets.get(name),
-      loadModel: async ({ architecture, inputShape, classCount, normalisation, weights }) => {
-        const network = session.loadNetwork(architecture, { inputShape, classCount, ...normalisation }, await readBlob(blobDir, weights.sha256));
+      locate, weightsOf,
+      architectureOf: (model) => architectureOf(model, blobDir),
+      dataset: (name) => this.#datasets.get(name, datasets, { locate, signal: session.signal }),
+      loadModel: async (model) => {
+        const { inputShape, classCount, normalisation } = model;
+        const network = session.loadNetwork(await architectureOf(model, blobDir), { inputShape, classCount, ...normalisation }, (await weightsOf(model)).tensors);
         await session.tune(network, { training: false });
         return network;
       },
       writeBlob: (bytes, contentType) => writeBlob(blobDir, bytes, contentType),
       metrics: (points) => this.#send({ type: "metrics", runId, points: [...points] }),
       results: (results) => this.#send({ type: "results", runId, results }),
-      note: (message) => this.#send({ type: "note", runId, message: message.slice(0, 2000) }),
+      note: (message) => this.#send({ type: "note", runId, message: storable(message.slice(0, 2000)) }),
       checkpoint: (epoch, blob) => this.#send({ type: "checkpoint", runId, epoch, blob }),
     };
+  }
+
+  async #locate(file: FileRef, blobDir: string): Promise<string> {
+    if ("path" in file) return resolveImportPath(file.path, this.#importRoots, "file");
+    await (await openBlob(blobDir, file.sha256)).file.close(); // NOT_FOUND says so better than whoever reads it
+    return blobPath(blobDir, file.sha256);
   }
 
   /** The open device, or a new one when there is none or it was lost while nothing ran. */
@@ -182,6 +205,13 @@ export class Runner {
     this.#gpu = undefined;
     (await gpu?.catch(() => undefined))?.close();
   }
+}
+
+/** By its name, or from the ONNX file that defines it. */
+async function architectureOf({ name, architecture, definition, inputShape, normalisation }: ModelRef, blobDir: string): Promise<Architecture> {
+  if (definition) return importOnnx(await readBlob(blobDir, definition.sha256), { inputShape, normalisation, title: name }).architecture;
+  if (architecture === null) throw new AppError("INVARIANT", `model ${name}: expected an architecture or a definition, got neither`);
+  return architectureNamed(architecture);
 }
 
 function parseSeed(text: string): bigint {

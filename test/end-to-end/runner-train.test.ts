@@ -8,7 +8,7 @@ import { trainConfigSchema } from "../../schema/jobs/run-config.ts";
 import type { AgentMessage } from "../../schema/jobs/runner-message.ts";
 import { blobFolder, readBlob } from "../../services/common/blob-files.ts";
 import { newId } from "../../services/common/ids.ts";
-import { readSafetensors } from "../../services/lab/models/safetensors.ts";
+import { readSafetensors } from "../../services/lab/models/weights/safetensors.ts";
 import { type Received, RunnerClient } from "../support/runner-client.ts";
 
 type Start = Extract<AgentMessage, { type: "start" }>;
@@ -61,6 +61,7 @@ describe("the runner process", () => {
     assert.ok(only(first, "progress").length > 0, "no progress");
     const model = only(first, "finished")[0]!.model!;
     assert.deepEqual([model.parameterCount, model.inputShape, model.classCount, model.flops], [166_406, [1, 28, 28], 10, 1_218_768]);
+    assert.deepEqual(model.operators?.map(({ operator, count }) => [operator, count]), [["relu", 3], ["conv2d", 2], ["linear", 2], ["flatten", 1], ["normalise", 1]]);
     assert.equal(model.finalMetrics.gini, points.filter(({ series }) => series === "gini").at(-1)!.value);
     const { tensors, metadata } = readSafetensors(await readBlob(blobFolder(dataDir), model.weights.sha256));
     assert.equal(tensors.size, 8);

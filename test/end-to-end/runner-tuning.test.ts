@@ -87,7 +87,7 @@ describe("a runner that tunes", () => {
 
   it("tunes nothing more for a run on a model of a known shape", async () => {
     const { weights, normalisation, inputShape, classCount } = last(first, "finished").model!;
-    const model: ModelRef = { id: newId(), name: "tiny", architecture: "tiny-cnn", weights, normalisation, inputShape, classCount };
+    const model: ModelRef = { id: newId(), name: "tiny", architecture: "tiny-cnn", definition: null, weights, normalisation, inputShape, classCount };
     const messages = await run("on", { kind: "inequality", model: model.id, dataset: "mnist-digits", selection: { count: 2 }, attribution: { method: "saliency" }, measures: [{ scope: "global" }] }, [model]);
     assert.equal(messages.at(-1)!.type, "finished", JSON.stringify(messages.at(-1)));
     assert.deepEqual(tuning(messages), []);

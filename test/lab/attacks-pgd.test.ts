@@ -6,8 +6,8 @@ import { Pgd } from "../../services/lab/attacks/pgd.ts";
 import type { ImageBatch } from "../../services/lab/attacks/variant.ts";
 import { subPixels } from "../../services/lab/data/dataset.ts";
 import type { ModelShape } from "../../services/lab/models/architecture.ts";
+import { architectures } from "../../services/lab/models/architectures.ts";
 import type { Network } from "../../services/lab/models/network.ts";
-import { tinyCnn } from "../../services/lab/models/tiny-cnn.ts";
 import { Session } from "../../services/lab/session.ts";
 import { closeTestGpu, testGpu } from "../support/gpu.ts";
 import { asIs, crooked, crossEntropy, cut, linear, networkWith, pgdOf, type PgdInput, pick, predictionsOf, randomImages, randomNetwork } from "../support/lab.ts";
@@ -99,7 +99,7 @@ describe(`PGD on small networks, seed ${SEED}`, () => {
 
   it("gives an image the same bits in any batch, at any place in it", async () => {
     const shape: ModelShape = { inputShape: [1, 28, 28], classCount: 10, mean: [0.13], std: [0.31] };
-    for (const [architecture, sides, some] of [[crooked, SHAPE, images], [tinyCnn, shape, randomImages(shape, 9, SEED)]] as const) {
+    for (const [architecture, sides, some] of [[crooked, SHAPE, images], [architectures["tiny-cnn"], shape, randomImages(shape, 9, SEED)]] as const) {
       const model = randomNetwork(session, architecture, sides, SEED);
       for (const config of [{ epsilon: 0.1, restarts: 2 }, { norm: "l2", epsilon: 1 }, { epsilon: 0.1, target: 1, randomStart: false }] as const) {
         const run = (from: ImageBatch, batch: number): ReturnType<typeof pgdOf> => pgdOf(session, model, { ...config, steps: 4 }, from, batch);

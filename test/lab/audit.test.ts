@@ -23,7 +23,7 @@ const SEED = 29;
 const M = 64;
 const dataset = toyDataset({ test: 60, noise: 160 });
 const shape = { inputShape: dataset.inputShape, classCount: 3, mean: dataset.mean, std: dataset.std };
-const x = Float32Array.from(dataset.splits.test.images, (v) => v / 255);
+const x = Float32Array.from(dataset.splits.test.pixels, (v) => v / 255);
 const labels = [...dataset.splits.test.labels];
 const ids = [newId(), newId(), newId()];
 
@@ -41,9 +41,9 @@ function configOf(more: Record<string, unknown> = {}): AuditConfig {
 
 /** Matches pictures against the mean of each class, with weights disturbed so that networks err on different images. */
 function template(session: Session, seed: number): Network {
-  const { images, labels: of, count } = dataset.splits.train;
+  const { pixels, labels: of, count } = dataset.splits.train;
   const weight = uniform(seed, 3 * M, 0.12);
-  for (let i = 0; i < count; i++) for (let p = 0; p < M; p++) weight[of[i]! * M + p]! += (images[i * M + p]! / 255 - dataset.mean[0]!) / (count / 3);
+  for (let i = 0; i < count; i++) for (let p = 0; p < M; p++) weight[of[i]! * M + p]! += (pixels[i * M + p]! / 255 - dataset.mean[0]!) / (count / 3);
   return networkWith(session, linear, shape, { "fc.weight": weight, "fc.bias": [0, 0, 0] });
 }
 
@@ -145,7 +145,7 @@ describe(`the audit, on three small networks, seed ${SEED}`, () => {
       }
       const png = PNG.sync.read(Buffer.from(bytes));
       assert.deepEqual([png.width, png.height, blob.contentType], [224, 224, "image/png"]);
-      if (kind === "original") for (const p of [0, 7, 63]) assert.equal(png.data[(Math.floor(p / 8) * 28 * 224 + (p % 8) * 28) * 4], dataset.splits.test.images[image * M + p]);
+      if (kind === "original") for (const p of [0, 7, 63]) assert.equal(png.data[(Math.floor(p / 8) * 28 * 224 + (p % 8) * 28) * 4], dataset.splits.test.pixels[image * M + p]);
     }
   });
 

@@ -7,7 +7,7 @@ import { gather, gatherLabels } from "../../services/lab/data/dataset.ts";
 import { forwardGraph } from "../../services/lab/models/architecture.ts";
 import { architectureNamed } from "../../services/lab/models/architectures.ts";
 import { loadWeights, makeNetwork, type Network, saveWeights } from "../../services/lab/models/network.ts";
-import { readSafetensors, writeSafetensors } from "../../services/lab/models/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../services/lab/models/weights/safetensors.ts";
 import { Session } from "../../services/lab/session.ts";
 import { evaluate } from "../../services/lab/training/evaluate.ts";
 import { fixedTestImages } from "../../services/lab/training/held-out.ts";
@@ -37,7 +37,7 @@ describe("evaluate", () => {
   it("counts what the f64 twin classifies correctly, whatever the batch", async () => {
     const { graph, logits } = forwardGraph(network.architecture, network, 30);
     const parameters = new Map([...(await network.parameters.save())].map(([name, { data }]) => [name, Float64Array.from(data)]));
-    const z = evaluateGraph(graph, { image: gather(toy, "test", all), parameters }, "eval").of(logits);
+    const z = evaluateGraph(graph, { image: await gather(toy, "test", all), parameters }, "eval").of(logits);
     const labels = gatherLabels(toy, "test", all);
     const right = all.filter((i) => labels[i] === [0, 1, 2].reduce((best, k) => (z[i * 3 + k]! > z[i * 3 + best]! ? k : best), 0));
     assert.ok(right.length > 0 && right.length < 30, `a test that can tell: ${right.length} of 30`);

@@ -126,7 +126,7 @@ describe(`inequality of maps, seed ${SEED}`, () => {
     const indices = Array.from({ length: 70 }, (_, i) => 79 - i); // more than one batch
     const attribution = attributionSchema.parse({ steps: 3 });
     const probe = (): Promise<number> => probeGini(session, network, dataset, indices, attribution);
-    const images = { x: Float32Array.from(indices.flatMap((i) => [...dataset.splits.test.images.subarray(i * 64, (i + 1) * 64)]), (v) => v / 255), labels: Uint32Array.from(indices, (i) => dataset.splits.test.labels[i]!), ids: Uint32Array.from(indices) };
+    const images = { x: Float32Array.from(indices.flatMap((i) => [...dataset.splits.test.pixels.subarray(i * 64, (i + 1) * 64)]), (v) => v / 255), labels: Uint32Array.from(indices, (i) => dataset.splits.test.labels[i]!), ids: Uint32Array.from(indices) };
     const { maps } = await mapsOf(session, network, { steps: 3 }, images, 16);
     const values = indices.map((_, i) => giniReference(signRuleReference(Float64Array.from(maps.subarray(i * 64, (i + 1) * 64)), "absolute")));
     const found = await probe();

@@ -3,7 +3,7 @@ import { after, before, describe, it } from "node:test";
 
 import { type TrainConfig, trainConfigSchema } from "../../schema/jobs/run-config.ts";
 import type { Gpu } from "../../services/engine/gpu/device.ts";
-import { readSafetensors, writeSafetensors } from "../../services/lab/models/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../services/lab/models/weights/safetensors.ts";
 import { Session, type SessionOptions } from "../../services/lab/session.ts";
 import { type Metric, train, type Trained, type TrainHooks } from "../../services/lab/training/train.ts";
 import { closeTestGpu, testGpu } from "../support/gpu.ts";
@@ -41,7 +41,7 @@ describe("train", () => {
     assert.deepEqual(observed.metrics.filter((p) => p.series === "loss").map(({ step }) => step), Array.from({ length: 24 }, (_, i) => i));
     const firstEpoch = series(observed, "loss").slice(0, 4) as number[];
     assert.ok(Math.abs(firstEpoch.reduce((a, b) => a + b) / 4 - losses[0]!) < 1e-12, `${firstEpoch.join()} on average ${losses[0]}`);
-    assert.equal(observed.trained.parameterCount, 16 * 16 + 16 + 32 * 256 + 32 + 128 * 100 + 100 + 303);
+    assert.equal(observed.trained.summary.parameterCount, 16 * 16 + 16 + 32 * 256 + 32 + 128 * 100 + 100 + 303);
     assert.deepEqual(Object.keys(observed.trained.finalMetrics).sort(), ["clean-accuracy", "images-per-second", "learning-rate", "train-loss"]);
   });
 

@@ -2,20 +2,19 @@ import assert from "node:assert/strict";
 
 import type { ImageBatch } from "../../services/lab/attacks/variant.ts";
 import type { Architecture } from "../../services/lab/models/architecture.ts";
-import { cifarResnet20 } from "../../services/lab/models/cifar-resnet20.ts";
+import { architectures as named } from "../../services/lab/models/architectures.ts";
 import { makeNetwork, type Network } from "../../services/lab/models/network.ts";
-import type { TensorFile } from "../../services/lab/models/safetensors.ts";
+import type { TensorFile } from "../../services/lab/models/weights/tensor-file.ts";
 import type { Session } from "../../services/lab/session.ts";
 import { relativeL2 } from "./close.ts";
 import type { Npy } from "./npy.ts";
-import { resnet2b } from "./resnet2b.ts";
 import { goldenEntry } from "./shared.ts";
 
 /** The CIFAR-10 checkpoints and images that reference values were made on. */
 
 export const CIFAR_MODELS = ["resnet20", "resnet2b"] as const;
 export type CifarModel = (typeof CIFAR_MODELS)[number];
-const architectures: Readonly<Record<CifarModel, Architecture>> = { resnet20: cifarResnet20, resnet2b };
+const architectures: Readonly<Record<CifarModel, Architecture>> = { resnet20: named["cifar-resnet20"], resnet2b: named["cifar-resnet-2b"] };
 
 /** Sub-pixels of one image. */
 export const M = 3 * 32 * 32;

@@ -5,7 +5,8 @@ import { Pgd } from "../../services/lab/attacks/pgd.ts";
 import type { ImageBatch, VariantResult } from "../../services/lab/attacks/variant.ts";
 import { Attributor } from "../../services/lab/attributions/attributor.ts";
 import { subPixels } from "../../services/lab/data/dataset.ts";
-import { type Architecture, conv, dense, type ModelShape } from "../../services/lab/models/architecture.ts";
+import type { Architecture, ModelShape } from "../../services/lab/models/architecture.ts";
+import { network, PYTORCH } from "../../services/lab/models/architectures/layers.ts";
 import { makeNetwork, type Network } from "../../services/lab/models/network.ts";
 import { predictionPass } from "../../services/lab/models/predictor.ts";
 import type { Session } from "../../services/lab/session.ts";
@@ -16,20 +17,16 @@ import { uniform } from "./random.ts";
 /** One linear layer: every gradient is a row of its weights, every path integral exact. */
 export const linear: Architecture = {
   title: "linear",
-  build(builder, { inputShape, classCount, mean, std }) {
-    const image = builder.image(...inputShape);
-    return { image, logits: dense(builder, "fc", builder.flatten(builder.normalise(image, mean, std)), classCount) };
-  },
+  build: network(PYTORCH, (l, x, classCount) => l.dense("fc", l.graph.flatten(x), classCount)),
 };
 
 /** A convolution, a hidden layer and two ReLUs: the least that is not linear. */
 export const crooked: Architecture = {
   title: "crooked",
-  build(builder, { inputShape, classCount, mean, std }) {
-    const image = builder.image(...inputShape);
-    const a = builder.relu(conv(builder, "conv", builder.normalise(image, mean, std), 6, 3, { stride: 2, padding: 1 }));
-    return { image, logits: dense(builder, "fc2", builder.relu(dense(builder, "fc1", builder.flatten(a), 12)), classCount) };
-  },
+  build: network(PYTORCH, (l, x, classCount) => {
+    const a = l.relu(l.conv("conv", x, 6, 3, { stride: 2, padding: 1 }));
+    return l.dense("fc2", l.relu(l.dense("fc1", l.graph.flatten(a), 12)), classCount);
+  }),
 };
 
 /** Networks that normalise nothing: mean 0, standard deviation 1. */

@@ -15,8 +15,8 @@ export class RunnerClient {
   /** [exit code, signal] */
   readonly exit: Promise<[number | null, NodeJS.Signals | null]>;
 
-  constructor(dataDir: string) {
-    this.#child = fork(fileURLToPath(new URL("../../services/runner/main.ts", import.meta.url)), { execArgv: ["--import", "tsx"], env: { ...process.env, LORENZ_DATA: dataDir } });
+  constructor(dataDir: string, env: Readonly<Record<string, string>> = {}) {
+    this.#child = fork(fileURLToPath(new URL("../../services/runner/main.ts", import.meta.url)), { execArgv: ["--import", "tsx"], env: { ...process.env, LORENZ_DATA: dataDir, ...env } });
     this.exit = once(this.#child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
     this.#child.on("message", (message) => {
       this.received.push(runnerMessageSchema.parse(message));

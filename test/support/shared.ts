@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { readSafetensors, type TensorFile } from "../../services/lab/models/safetensors.ts";
+import { readSafetensors } from "../../services/lab/models/weights/safetensors.ts";
+import type { TensorFile } from "../../services/lab/models/weights/tensor-file.ts";
 import { type Npy, readNpy } from "./npy.ts";
 
 /** Reference values and checkpoints that are too large to commit. */
@@ -14,6 +15,14 @@ export function sharedMissing(): string | undefined {
   return missing.length === 0 ? undefined : `needs shared goldens: set LORENZ_SHARED (no ${missing.join(", ")} under ${root})`;
 }
 
+/** Data sets and pictures to read. */
+export const sharedData = join(root, "data");
+export function sharedDataMissing(): string | undefined {
+  return existsSync(join(sharedData, "imagenette-val-200")) ? undefined : `needs shared data: set LORENZ_SHARED (no data/imagenette-val-200 under ${root})`;
+}
+
+export function sharedPath(path: string): string { return join(root, path); }
+export function sharedFile(path: string): Uint8Array { return readFileSync(join(root, path)); }
 export function golden(path: string): Npy { return readNpy(join(root, "goldens", path)); }
 export function cifarCheckpoint(name: string): TensorFile { return readSafetensors(readFileSync(join(root, "models/cifar10", `${name}.safetensors`))); }
 

@@ -7,5 +7,5 @@ import { report } from "./work-on-model.ts";
 export async function auditTask(context: TaskContext, config: AuditConfig): Promise<undefined> {
   const models: AuditedModel[] = [];
   for (const model of context.models) models.push({ id: model.id, name: model.name, network: await context.loadModel(model) });
-  await audit(context.session, models, context.dataset(config.dataset), config, context.seed, context.writeBlob, (results) => report(context, results));
+  await audit(context.session, models, await context.dataset(config.dataset), config, context.seed, context.writeBlob, (results) => report(context, results));
 }

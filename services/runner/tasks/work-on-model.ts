@@ -1,7 +1,7 @@
 import type { AttackConfig } from "../../../schema/jobs/attack.ts";
 import type { AttributionConfig, InequalityMeasure } from "../../../schema/jobs/attribution.ts";
 import type { ResultsInput } from "../../../schema/jobs/results.ts";
-import type { DatasetName, SelectionConfig } from "../../../schema/jobs/run-config.ts";
+import type { SelectionConfig } from "../../../schema/jobs/run-config.ts";
 import { runModelWork } from "../../lab/audit/model-work.ts";
 import { select } from "../../lab/audit/sample-set.ts";
 import type { TaskContext } from "../context.ts";
@@ -10,7 +10,7 @@ import type { TaskContext } from "../context.ts";
 const ROWS_PER_MESSAGE = 4000;
 
 interface OneModelWork {
-  readonly dataset: DatasetName;
+  readonly dataset: string;
   readonly selection: SelectionConfig;
   readonly batchSize: number;
   readonly attribution: AttributionConfig;
@@ -23,7 +23,7 @@ interface OneModelWork {
 /** What the runs on a single model share: choose images, do the work, report it. */
 export async function workOnModel(context: TaskContext, { dataset: name, selection, batchSize, attribution, measures = [], attacks = [], keepMaps = 0, keepExamples = 0 }: OneModelWork): Promise<void> {
   const { session, seed, models: [model] } = context;
-  const dataset = context.dataset(name);
+  const dataset = await context.dataset(name);
   const network = await context.loadModel(model!);
   const { split, indices, right } = await select(session, network, dataset, selection, seed);
   context.results({ sampleSet: { split, indices: [...indices] } });
