@@ -31,6 +31,9 @@ const FENCED: readonly (readonly [what: string, use: RegExp, doors: RegExp])[] =
   ["GraphQL", /["'](graphql|type-graphql|graphql-ws|graphql-scalars|@apollo|@as-integrations|@escape\.tech|dataloader|express|ws)(\/[^"']*)?["']/, /^(services\/gateway|schema\/graphql)\/|^services\/cli\/demo\/client\.ts$/],
   ["the agent inside the gateway", /["']\.\.\/(\.\.\/)?agent\//, /^services\/(gateway\/server|agent\/.*|cli\/.*)\.ts$/],
   // Vulkan's loader reads the environment, so the adapter has to write it.
+  ["untrusted pictures", /["']sharp["']/, /^services\/lab\/data\/pictures\/decode\.ts$/],
+  ["untrusted archives", /["']yauzl["']/, /^services\/lab\/formats\/zip\.ts$/],
+  ["protocol buffers", /["']@bufbuild\/protobuf(\/[^"']*)?["']/, /^services\/lab\/models\/onnx\//],
   ["the environment", /\bprocess\.env\b/, /^services\/(common\/config|engine\/gpu\/adapter)\.ts$/],
   ["the clock", /\bDate\.now\(|\bnew Date\(\)/, /^services\/common\/clock\.ts$/],
   ["randomness", /\bMath\.random\(/, /^services\/common\/rng\.ts$/],

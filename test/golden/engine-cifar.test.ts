@@ -8,16 +8,15 @@ import type { Value } from "../../services/engine/graph/graph.ts";
 import { compilePlan } from "../../services/engine/plan/compile.ts";
 import { NetworkParameters } from "../../services/engine/plan/parameters.ts";
 import { type Architecture, type LabelledGraph, lossGraph, type ModelShape, selectedLogitGraph } from "../../services/lab/models/architecture.ts";
-import { cifarResnet20 } from "../../services/lab/models/cifar-resnet20.ts";
+import { architectures as named } from "../../services/lab/models/architectures.ts";
 import { assertClose, relativeL2 } from "../support/close.ts";
 import { closeTestGpu, testGpu, uploadF32, uploadU32 } from "../support/gpu.ts";
-import { resnet2b } from "../support/resnet2b.ts";
 import { readValue, runPlan } from "../support/run-plan.ts";
 import { cifarCheckpoint, golden, goldenEntry, sharedMissing } from "../support/shared.ts";
 
 const IMAGES = 40;
 const PIXELS = 3 * 32 * 32;
-const architectures: Readonly<Record<string, Architecture>> = { resnet20: cifarResnet20, resnet2b };
+const architectures: Readonly<Record<string, Architecture>> = { resnet20: named["cifar-resnet20"], resnet2b: named["cifar-resnet-2b"] };
 
 /** Ours against PyTorch 2.13 (float32, CPU); goldens/README.md says which distances mean agreement. */
 describe("CIFAR-10 checkpoints against PyTorch", { skip: sharedMissing() }, () => {

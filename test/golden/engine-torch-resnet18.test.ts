@@ -11,9 +11,10 @@ import { compilePlan } from "../../services/engine/plan/compile.ts";
 import { NetworkParameters } from "../../services/engine/plan/parameters.ts";
 import type { StoredTensor } from "../../services/engine/plan/stored-tensors.ts";
 import { lossGraph, type LossGraph, type ModelShape } from "../../services/lab/models/architecture.ts";
-import { cifarResnet18 } from "../../services/lab/models/cifar-resnet18.ts";
-import { readSafetensors } from "../../services/lab/models/safetensors.ts";
+import { architectures } from "../../services/lab/models/architectures.ts";
+import { readSafetensors } from "../../services/lab/models/weights/safetensors.ts";
 import { assertClose, relativeL2, TOLERANCE } from "../support/close.ts";
+import { law, numbers } from "../support/formula.ts";
 import { closeTestGpu, testGpu, uploadF32, uploadU32 } from "../support/gpu.ts";
 import { nameOf, parametersOf } from "../support/networks.ts";
 import { readGradient, readValue, runPlan } from "../support/run-plan.ts";
@@ -23,22 +24,6 @@ const golden = (name: string): Float32Array => tensors.get(name)!.data;
 const meta = <T>(name: string): T => JSON.parse(metadata[name]!) as T;
 const shape: ModelShape = { inputShape: [3, meta("side"), meta("side")], classCount: 10, mean: meta("mean"), std: meta("std") };
 const labels = meta<number[]>("labels");
-
-/** `numbers` of make-torch-resnet18.py: element i of tensor number t is centre ± radius. */
-function numbers(t: number, count: number, [centre, radius]: readonly [number, number]): Float32Array {
-  return Float32Array.from({ length: count }, (_, i) => {
-    let x = ((t << 24) + i) >>> 0;
-    x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
-    x = Math.imul(x ^ (x >>> 15), 0x846ca68b);
-    return centre + radius * (((x ^ (x >>> 16)) >>> 8) / 2 ** 23 - 1);
-  });
-}
-
-function law(name: string, [, ...rest]: readonly number[]): [number, number] {
-  if (rest.length > 0) return [0, Math.sqrt(3 / elements(rest))];
-  if (name.endsWith("running_var")) return [1, 0.5];
-  return name.endsWith("weight") ? [0.5, 0.25] : [0, 1];
-}
 
 /** Length and a few elements of a tensor, as `sampled` of make-torch-resnet18.py keeps them. */
 function sampled(tensor: ArrayLike<number>): number[] {
@@ -56,7 +41,7 @@ describe("ResNet-18 against PyTorch", () => {
   before(async () => { gpu = await testGpu(); scope = gpu.scope("test"); });
   after(closeTestGpu);
 
-  const network = (): LossGraph => lossGraph(cifarResnet18, shape, labels.length);
+  const network = (): LossGraph => lossGraph(architectures["cifar-resnet18"], shape, labels.length);
   const inputs = (): { image: Tensor; labels: Tensor } => ({
     image: uploadF32(scope, "image", numbers(meta("images"), elements([labels.length, ...shape.inputShape]), [0.5, 0.5])),
     labels: uploadU32(scope, "labels", Uint32Array.from(labels)),

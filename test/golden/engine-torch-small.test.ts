@@ -13,7 +13,7 @@ import { sgd } from "../../services/engine/kernels/optim/sgd.ts";
 import { compilePlan } from "../../services/engine/plan/compile.ts";
 import { NetworkParameters } from "../../services/engine/plan/parameters.ts";
 import type { StoredTensor } from "../../services/engine/plan/stored-tensors.ts";
-import { readSafetensors } from "../../services/lab/models/safetensors.ts";
+import { readSafetensors } from "../../services/lab/models/weights/safetensors.ts";
 import { assertClose, TOLERANCE } from "../support/close.ts";
 import { closeTestGpu, testGpu, uploadF32, uploadU32 } from "../support/gpu.ts";
 import { nameOf, parametersOf } from "../support/networks.ts";
@@ -100,7 +100,7 @@ describe("a small network against PyTorch", () => {
 
   it("training: gradients of the first step, then losses, parameters and running statistics of SGD", () => train("sgd", (parameters) => {
     const o = meta<{ lr: number; momentum: number; weight_decay: number; nesterov: boolean }>("sgd");
-    const step = sgd(parameters.values, parameters.gradients!, parameters.slots[0]!, { n: parameters.values.bytes / 4, learningRate: o.lr, momentum: o.momentum, weightDecay: o.weight_decay, nesterov: o.nesterov });
+    const step = sgd(parameters.values[0]!, parameters.gradients[0]!, parameters.slots[0]![0]!, { n: parameters.values[0]!.bytes / 4, learningRate: o.lr, momentum: o.momentum, weightDecay: o.weight_decay, nesterov: o.nesterov });
     return { step, values: () => new Map() };
   }));
 
@@ -108,7 +108,7 @@ describe("a small network against PyTorch", () => {
     const o = meta<{ lr: number; betas: [number, number]; eps: number; weight_decay: number }>("adamw");
     const [beta1, beta2] = o.betas;
     const [correction1, correction2] = [new Dynamic("correction1"), new Dynamic("correction2")];
-    const step = adamw(parameters.values, parameters.gradients!, parameters.slots[0]!, parameters.slots[1]!, { n: parameters.values.bytes / 4, learningRate: o.lr, beta1, beta2, epsilon: o.eps, weightDecay: o.weight_decay, correction1, correction2 });
+    const step = adamw(parameters.values[0]!, parameters.gradients[0]!, parameters.slots[0]![0]!, parameters.slots[1]![0]!, { n: parameters.values[0]!.bytes / 4, learningRate: o.lr, beta1, beta2, epsilon: o.eps, weightDecay: o.weight_decay, correction1, correction2 });
     return { step, values: (t) => new Map([[correction1, 1 - beta1 ** t], [correction2, 1 - beta2 ** t]]) };
   }));
 });

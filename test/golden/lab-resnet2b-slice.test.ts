@@ -4,7 +4,7 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import type { Network } from "../../services/lab/models/network.ts";
-import { readSafetensors } from "../../services/lab/models/safetensors.ts";
+import { readSafetensors } from "../../services/lab/models/weights/safetensors.ts";
 import { Session } from "../../services/lab/session.ts";
 import { assertMapsClose, cifarImages, cifarNetwork, fromBytes, pixelsOff } from "../support/cifar.ts";
 import { assertClose } from "../support/close.ts";
