@@ -66,11 +66,22 @@ export async function* blobsOlderThan(folder: string, time: number): AsyncGenera
   for (const start of await readdir(folder).catch(() => [])) {
     if (!/^[0-9a-f]{2}$/.test(start)) continue;
     for (const rest of await readdir(join(folder, start))) {
-      const written = await stat(join(folder, start, rest)).then(({ mtimeMs }) => mtimeMs, () => Infinity);
-      if (SHA256.test(start + rest) && written < time) yield start + rest;
+      if (SHA256.test(start + rest) && await isOlderThan(folder, start + rest, time)) yield start + rest;
     }
   }
 }
+
+/** Whether the file is there and was last written or asked for before `time` (ms since 1970). */
+export async function isOlderThan(folder: string, sha256: string, time: number): Promise<boolean> { return writtenBefore(blobPath(folder, sha256), time); }
+
+/** Removes what a process that was killed had begun to write before `time`. */
+export async function removeUnfinished(folder: string, time: number): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (name.startsWith(".") && name.endsWith(".tmp") && await writtenBefore(join(folder, name), time)) await rm(join(folder, name), { force: true });
+  }
+}
+
+async function writtenBefore(path: string, time: number): Promise<boolean> { return stat(path).then(({ mtimeMs }) => mtimeMs < time, () => false); }
 
 /**
  * A handle for reading, with the size; the caller closes it.

@@ -45,6 +45,8 @@ export interface RunningServer {
 
 /** A socket that says nothing for so long is closed. There is no limit on the time that a request takes: an upload takes hours. */
 const IDLE_MS = 120_000;
+/** Node would take the time for headers from that of requests, which has no limit here. */
+const HEADERS_MS = 60_000;
 /** How many runs a list may show before a reconnect of the database's listener could hide a change. */
 const FOLLOWED_RUNS = 200;
 
@@ -58,7 +60,7 @@ export async function startServer({ config, database: given, agent: withAgent = 
   const closing = new Cleanup(); // runs in reverse: what is opened last is closed first
   try {
     // The address first: it is the quickest thing to find out that it cannot be had.
-    const httpServer = createServer({ requestTimeout: 0 }, notYet).setTimeout(IDLE_MS);
+    const httpServer = createServer({ requestTimeout: 0, headersTimeout: HEADERS_MS }, notYet).setTimeout(IDLE_MS);
     const port = await listen(httpServer, config);
     closing.add(() => closeHttp(httpServer));
     const database = given ?? await openDatabase({ dataDir: config.dataDir, ...(config.databaseUrl !== undefined && { databaseUrl: config.databaseUrl }) });
@@ -112,7 +114,7 @@ async function openServices(config: Config, database: Database, closing: Cleanup
   const changes = new RunChangeFeed({ statesOf: (ids) => statesOfRuns(db, ids), newest: () => statesOfNewestRuns(db, FOLLOWED_RUNS), listen, onError });
   closing.add(() => changes.close());
   await changes.open();
-  closing.add(keepUploadsSwept(db, blobFolder(config.dataDir)));
+  closing.add(keepUploadsSwept(db, blobFolder(config.dataDir), config.databaseUrl === undefined));
   return { database, blobFolder: blobFolder(config.dataDir), maxUploadBytes: config.maxUploadBytes, importRoots: config.importRoots, hub, changes };
 }
 

@@ -1,8 +1,8 @@
-import { and, eq, inArray, isNotNull, isNull, lt, notExists, or, type SQL, sql } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, isNull, lt, min, notExists, or, type SQL, sql } from "drizzle-orm";
 
 import type { BlobRef } from "../../schema/jobs/results.ts";
-import { artifacts, blobs, checkpoints, datasetFiles, models, runFiles } from "../../schema/tables/tables.ts";
-import { blobsOlderThan, removeBlob, requireBlob } from "../common/blob-files.ts";
+import { artifacts, blobs, checkpoints, datasetFiles, models, runFiles, runs } from "../../schema/tables/tables.ts";
+import { blobsOlderThan, isOlderThan, removeBlob, requireBlob } from "../common/blob-files.ts";
 import type { Clock } from "../common/clock.ts";
 import { AppError } from "../common/errors.ts";
 import { logger } from "../common/log.ts";
@@ -75,11 +75,25 @@ export async function sweepUploads(db: Db, folder: string): Promise<void> {
   await removeUnused(db, folder, rows.map(({ sha256 }) => sha256));
 }
 
-/** Drops the files that no row knows: what a runner wrote for a run that then failed. Young ones may be about to be registered. */
+/**
+ * Drops the files that no row knows: what a runner wrote for a run that then failed. Young ones may be about to be registered,
+ * and so may all that were written since the oldest run at work began. Only for the database that the folder belongs to:
+ * to any other one every file is unknown.
+ */
 export async function sweepOrphans(db: Db, folder: string, ageMs: number, clock: Clock): Promise<void> {
+  const [oldest] = await db.select({ startedAt: min(runs.startedAt) }).from(runs).where(eq(runs.status, "running"));
+  const before = Math.min(clock.now() - ageMs, oldest?.startedAt?.getTime() ?? Infinity);
   const old: string[] = [];
-  for await (const sha256 of blobsOlderThan(folder, clock.now() - ageMs)) old.push(sha256);
-  for (const sha256 of await missingBlobs(db, old)) await removeBlob(folder, sha256);
+  for await (const sha256 of blobsOlderThan(folder, before)) old.push(sha256);
+  for (const sha256 of await missingBlobs(db, old)) await db.transaction((tx) => removeOrphan(tx, folder, sha256, before));
+}
+
+/** Under the lock of a row of its own: whoever registers the same file meanwhile waits, and then sees that it has gone. */
+async function removeOrphan(tx: Db, folder: string, sha256: string, before: number): Promise<void> {
+  const mine = await tx.insert(blobs).values({ sha256, bytes: 0, contentType: "" }).onConflictDoNothing().returning({ sha256: blobs.sha256 });
+  if (mine.length === 0) return;
+  if (await isOlderThan(folder, sha256, before)) await removeBlob(folder, sha256);
+  await tx.delete(blobs).where(eq(blobs.sha256, sha256));
 }
 
 /** Locks blobs that a transaction is about to refer to. @throws AppError NOT_FOUND with the hash. */

@@ -177,6 +177,7 @@ describe("refusals name the field and store nothing:", () => {
     ["a data set that does not fit", "predict", () => ({ model, images: { dataset: { dataset: "cifar10", indices: [0] } } }), "DATASET_MISMATCH", "input.model"],
     ["no data set for a model without one", "predict", () => ({ model: loose, images: { dataset: { indices: [0] } } }), "INVALID_INPUT", "input.images.dataset.dataset"],
     ["no pictures", "predict", () => ({ model, images: { files: { files: [] } } }), "INVALID_INPUT", "input.images.files.files"],
+    ["a data set with a single class", "importModel", () => ({ name: "m", from: stateDict, dataset: "taken" }), "INVALID_INPUT", "input.classNames"],
     ["a picture that was not uploaded", "predict", () => ({ model, images: { files: { files: [file, unknown] } } }), "NOT_FOUND", "input.images.files.files.1.sha256"],
     ["what is not base64", "predict", () => ({ model, images: { data: { base64: ["AAAA", "a*b="] } } }), "INVALID_INPUT", "input.images.data.base64.1"],
     ["a picture that is too large", "predict", () => ({ model, images: { data: { base64: [Buffer.alloc(2 ** 20 + 1).toString("base64")] } } }), "INVALID_INPUT", "input.images.data.base64.0"],

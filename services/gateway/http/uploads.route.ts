@@ -41,7 +41,7 @@ async function receive({ database: { db }, blobFolder, maxUploadBytes }: Service
   const part = partOf(request, maxUploadBytes);
   const [known] = await blobsByHashes(db, [sha256]);
   if (known && await isStored(blobFolder, known)) {
-    await registerUpload(db, known);
+    await registerUpload(db, known, () => requireBlob(blobFolder, known)); // swept meanwhile: refused, and brought again
     response.status(200).set("upload-offset", String(known.bytes)).json({ sha256, bytes: known.bytes });
     return;
   }

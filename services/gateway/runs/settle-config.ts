@@ -1,4 +1,4 @@
-import { datasetsOf, type ImportModelConfig, modelsOf, type PredictConfig, type RegisterDatasetConfig, type RunConfig } from "../../../schema/jobs/run-config.ts";
+import { datasetsOf, type ImportModelConfig, modelsOf, type PredictConfig, type RegisterDatasetConfig, type RunConfig, runConfigSchema } from "../../../schema/jobs/run-config.ts";
 import { AppError } from "../../common/errors.ts";
 import type { Db } from "../../store/database.ts";
 import { type DatasetRow, datasetsByNames } from "../../store/queries/datasets.query.ts";
@@ -56,7 +56,15 @@ function settleImport(config: ImportModelConfig, draft: Draft, { datasets }: Kno
     if (channels !== undefined && means !== undefined && channels !== means) report(["normalisation", "mean"], `expected ${channels} values, one per channel, got ${means}`);
   });
   checkGolden(settled, draft, datasets);
+  requireContract(settled, draft);
   return settled;
+}
+
+/** A data set may have what no model can: one class, longer names, larger images. @throws AppError INVALID_INPUT. */
+function requireContract(settled: ImportModelConfig, draft: Draft): void {
+  const parsed = runConfigSchema.safeParse(settled);
+  if (parsed.success) return;
+  collect(draft, (report) => { for (const { path, message } of parsed.error.issues) report(path.filter((part) => typeof part !== "symbol"), `${message} (as the data set ${settled.dataset} has it)`); });
 }
 
 /** What is absent is the data set's; what is there must agree with it. */
@@ -69,7 +77,8 @@ function filledFrom({ name, inputShape, classes, normalisation }: DatasetRow, co
   if (config.classCount !== undefined && config.classCount !== classes.length) mismatch(config.classNames ? "classNames" : "classCount", `${config.classCount} classes`, `${classes.length}`);
   return {
     ...config, inputShape: [c, h, w], classCount: classes.length, classNames: config.classNames ?? classes,
-    normalisation: config.normalisation ?? { ...normalisation, from: "dataset" },
+    // One that cannot be divided by is nobody's: the file must bring another, or the request.
+    ...((config.normalisation || normalisation.std.every((std) => std > 0)) && { normalisation: config.normalisation ?? { ...normalisation, from: "dataset" as const } }),
   };
 }
 

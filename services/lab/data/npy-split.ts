@@ -6,6 +6,7 @@ import { NPY_MAX_HEADER, type NpyArray, npyElements, type NpyHeader, parseNpyHea
 import { failOf, fileBytes, readPieces } from "./data-file.ts";
 import { type InputShape, type Labels, type Pixels, subPixels } from "./dataset.ts";
 import { MemorySplit } from "./memory-split.ts";
+import { MAX_SIDE } from "./pictures/transform.ts";
 import type { StreamedSplit } from "./streamed-split.ts";
 
 /** Images in NumPy arrays: bytes, or floats in [0, 1]; [n, h, w, c], [n, c, h, w] or [n, h, w]. */
@@ -61,6 +62,7 @@ function imagesOf(header: NpyHeader, layout: ArrayLayout, fail: Fail): ImageArra
   const { shape, type } = header;
   if (type !== "u8" && type !== "f32" && type !== "f64") throw fail("refused", `expected images as u8, or as f32 or f64 in [0, 1], got ${type}; convert them with numpy's astype`);
   if (!(shape.length === 3 || shape.length === 4) || shape.includes(0)) throw fail("refused", `expected images [n, h, w, c], [n, c, h, w] or [n, h, w], got an array [${shape.join(", ")}]`);
+  if (shape.slice(1).some((side) => side > MAX_SIDE)) throw fail("refused", `expected images with sides up to ${MAX_SIDE}, got an array [${shape.join(", ")}]; cut or resize them`);
   const [count, a, b, c] = shape as [number, number, number, number | undefined];
   if (c === undefined) return { ...header, count, imageShape: [1, a, b], channelsLast: false };
   const [first, last] = [a === 1 || a === 3, c === 1 || c === 3];

@@ -60,7 +60,7 @@ export async function listingHash(content: DatasetContent): Promise<string> {
     hash.update(`\n${name} ${split.count}\n`).update(split.labels);
     if (isStreamed(split)) for (const line of split.listing()) hash.update(`${line}\n`);
     const spots = Math.min(SPOT_CHECKS, split.count);
-    if (spots > 0) hash.update(await split.images(Array.from({ length: spots }, (_, i) => Math.floor((i * split.count) / spots))));
+    for (let i = 0; i < spots; i++) hash.update(await split.images([Math.floor((i * split.count) / spots)]));
   }
   return hash.digest("hex");
 }
@@ -81,7 +81,8 @@ function openSource(source: DatasetSource, locate: Locate): Promise<Opened> {
   }
 }
 
-function inMemory({ splits }: DatasetContent): boolean { return !isStreamed(splits.train) && !isStreamed(splits.test); }
+/** Whether both splits were read and kept. */
+export function inMemory({ splits }: Pick<DatasetContent, "splits">): boolean { return !isStreamed(splits.train) && !isStreamed(splits.test); }
 
 /** A small split as bytes in memory; a large one as it is. */
 async function keep(split: Split, inputShape: InputShape, signal: AbortSignal | undefined): Promise<Split> {

@@ -38,17 +38,17 @@ async function readImages(context: TaskContext, { dataset: name, split, indices 
   return { x: await gather(dataset, split, indices), ids: indices, labels: [...gatherLabels(dataset, split, indices)] };
 }
 
-/** Pictures as the network sees them; without a transform the usual one for classifiers of its size. */
+/** Pictures as the network sees them; without a transform the usual one for classifiers of its size, or, where that is no square, as they are. */
 async function readPictures(context: TaskContext, { files, transform }: Extract<PredictConfig["images"], { kind: "files" }>, inputShape: InputShape): Promise<Images> {
   const [channels, height, width] = inputShape;
-  const how = transform ?? imageTransformSchema.parse({ colour: channels === 1 ? "grey" : "rgb", resize: Math.max(height, width), crop: Math.max(height, width) });
+  const how = transform ?? imageTransformSchema.parse({ colour: channels === 1 ? "grey" : "rgb", ...(height === width && { resize: height, crop: height }) });
   const m = subPixels(inputShape);
   const x = new Float32Array(files.length * m);
   for (const [i, file] of files.entries()) {
     context.session.check();
     const field = `images.files[${i}]`;
     const { shape, pixels } = await prepareImage(field, await readRegularFile(await context.locate(file), { field, ...PICTURE }), how);
-    if (shape.join() !== inputShape.join()) throw new AppError("INVALID_INPUT", `${field}: expected ${inputShape.join("×")} after the transform, as the network takes, got ${shape.join("×")}; give resize and crop`, { field });
+    if (shape.join() !== inputShape.join()) throw new AppError("INVALID_INPUT", `${field}: expected ${inputShape.join("×")} after the transform, as the network takes, got ${shape.join("×")}; give resize and crop, or pictures of that size`, { field });
     for (let p = 0; p < m; p++) x[i * m + p] = pixels[p]! / 255;
   }
   return { x, ids: files.map((_, i) => i), labels: files.map(() => null) };

@@ -5,7 +5,7 @@ import { decodePicture, type Picture } from "./decode.ts";
 import { resample, type Window } from "./resample.ts";
 
 /** Longer sides than any network here takes; keeps a long strip, enlarged, from filling the memory. */
-const MAX_SIDE = 4096;
+export const MAX_SIDE = 4096;
 
 export interface PreparedImage {
   readonly shape: InputShape;

@@ -10,7 +10,7 @@ import { failOf, fileBytes, readPieces, readWhole } from "../data-file.ts";
 import type { InputShape, Split } from "../dataset.ts";
 import { packLabels } from "../memory-split.ts";
 import { npyMemorySplit, NpySplit } from "../npy-split.ts";
-import { classNames, type Locate, type Opened, requireLabels, sameShape } from "./opened.ts";
+import { classNames, type Locate, MAX_CLASSES, type Opened, requireLabels, sameShape } from "./opened.ts";
 
 /** NumPy arrays: .npy files of any size, .npz archives that fit into memory, and CIFAR-C, which is made of .npy files. */
 
@@ -21,7 +21,6 @@ interface LabelArray { readonly file: string; readonly labels: Uint16Array }
 /** Two million labels of eight bytes each. */
 const MAX_LABEL_BYTES = 2 ** 24;
 const MAX_NPZ_BYTES = 2 ** 30;
-const MAX_CLASSES = 65_536;
 
 export async function openNpy({ layout, train, test, ...named }: Source<"npy">, locate: Locate): Promise<Opened> {
   const labelled = async ({ labels }: Source<"npy">["test"]): Promise<LabelArray> => { const file = await locate(labels); return { file, labels: readLabels(file) }; };

@@ -3,6 +3,7 @@ import { corrupt, readDataFile } from "../data-file.ts";
 import type { InputShape } from "../dataset.ts";
 import { idxImageSides, parseIdxImages, parseIdxLabels } from "../idx.ts";
 import { MemorySplit } from "../memory-split.ts";
+import { MAX_SIDE } from "../pictures/transform.ts";
 import { classNames, type Locate, type Opened, requireLabels, sameShape } from "./opened.ts";
 
 type IdxSource = Extract<DatasetSource, { kind: "idx" }>;
@@ -16,7 +17,7 @@ export async function openIdx({ train, test, ...named }: IdxSource, locate: Loca
     const [imagesFile, labelsFile] = [await locate(images), await locate(labels)];
     const bytes = readDataFile(imagesFile, MAX_BYTES);
     const [height, width] = idxImageSides(imagesFile, bytes);
-    if (height * width === 0) throw corrupt(imagesFile, 8, "images of at least one pixel", `${height}×${width}`);
+    if (height * width === 0 || Math.max(height, width) > MAX_SIDE) throw corrupt(imagesFile, 8, `images of 1 to ${MAX_SIDE} pixels each way`, `${height}×${width}`);
     const { count, images: pixels } = parseIdxImages(imagesFile, bytes, height, width);
     return { file: labelsFile, split: new MemorySplit(pixels, parseIdxLabels(labelsFile, readDataFile(labelsFile, MAX_BYTES), count, 256)), shape: [1, height, width] };
   };

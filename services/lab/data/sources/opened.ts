@@ -13,6 +13,9 @@ export interface Opened {
   readonly test: Split;
 }
 
+/** Labels are kept in 16 bits. */
+export const MAX_CLASSES = 65_536;
+
 /** Names for the classes of sets that have none: as many as the caller says, or as the highest label asks for. */
 export function classNames({ classes, classCount }: { readonly classes?: readonly string[] | undefined; readonly classCount?: number | undefined }, ...labels: readonly ArrayLike<number>[]): readonly string[] {
   if (classes) return classes;

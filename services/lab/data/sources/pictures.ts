@@ -8,7 +8,7 @@ import { packLabels } from "../memory-split.ts";
 import { type ClassFolder, listClasses, listPictures, type PictureFile, pictureFile } from "../pictures/folder.ts";
 import { PictureSplit, readImage } from "../pictures/picture-split.ts";
 import { IMAGENET_CLASSES } from "./imagenet-classes.ts";
-import { classNames, type Locate, type Opened, requireLabels, sameShape } from "./opened.ts";
+import { classNames, type Locate, MAX_CLASSES, type Opened, requireLabels, sameShape } from "./opened.ts";
 
 /** Picture files in the folders that data sets of photographs come in. */
 
@@ -26,9 +26,11 @@ export async function openImageFolder({ train, test, transform }: Source<"image-
   const known = trainRoot === undefined ? undefined : await listClasses(trainRoot, following(locate));
   const held = await listClasses(testRoot, following(locate));
   const classes = (known ?? held).map(({ name }) => name);
+  if (classes.length > MAX_CLASSES) throw new AppError("DATASET_CORRUPT", `${trainRoot ?? testRoot}: expected at most ${MAX_CLASSES} folders of classes, got ${classes.length}`, { file: trainRoot ?? testRoot });
+  const places = new Map(classes.map((name, i) => [name, i]));
   const label = (root: string) => ({ name }: ClassFolder): number => {
-    const found = classes.indexOf(name);
-    if (found < 0) throw new AppError("DATASET_CORRUPT", `${root}: expected no other classes than in ${trainRoot}, got ${name}`, { file: root });
+    const found = places.get(name);
+    if (found === undefined) throw new AppError("DATASET_CORRUPT", `${root}: expected no other classes than in ${trainRoot}, got ${name}`, { file: root });
     return found;
   };
   return opened(classes, known && labelled(known, label(trainRoot!)), labelled(held, label(testRoot)), transform);

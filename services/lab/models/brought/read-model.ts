@@ -8,7 +8,7 @@ import { architectureNamed } from "../architectures.ts";
 import { importOnnx } from "../onnx/import-onnx.ts";
 import { summarise } from "../summary.ts";
 import { matchStateDict } from "../weights/match-state-dict.ts";
-import { readStateDict } from "../weights/state-dict.ts";
+import { readStateDict, type StateDict } from "../weights/state-dict.ts";
 import type { NamedTensor } from "../weights/tensor-file.ts";
 
 /** A network that somebody brought, read but not on a device yet. */
@@ -55,7 +55,7 @@ async function readWeights(bytes: Uint8Array, name: string, { inputShape, classC
     format: file.format === "safetensors" ? "safetensors" : "pytorch",
     architecture, shape: { inputShape, classCount, mean, std }, tensors,
     operators: summarise(build(mean, std)).operators,
-    warnings: [...warnings, ...brokenWeights(tensors)],
+    warnings: [...warnings, ...otherWeights(file), ...brokenWeights(tensors)],
   };
 }
 
@@ -82,6 +82,11 @@ function chooseNormalisation(given: Description["normalisation"], stored: Normal
 function assumed(given: Description["normalisation"]): Warning[] {
   if (given?.from !== "dataset") return [];
   return [{ code: "NORMALISATION_ASSUMED", message: `Neither the request nor the file says how images are normalised: the data set's mean ${list(given.mean)} and std ${list(given.std)} are used. Give the network's own, or 0 and 1 when it normalises itself.` }];
+}
+
+/** Such as averaged weights beside the last ones: only their accuracy tells which of them was published. */
+function otherWeights({ path, others }: StateDict): Warning[] {
+  return others.length === 0 ? [] : [{ code: "SEVERAL_WEIGHTS", message: `The file holds several sets of weights: ${path.join(".")} was taken, ${others.join(", ")} left. To use another, save it by itself.` }];
 }
 
 function brokenWeights(tensors: ReadonlyMap<string, NamedTensor>): Warning[] {

@@ -14,6 +14,8 @@ export interface StateDict extends TensorFile {
   readonly path: readonly string[];
   /** Entries beside the weights that are no tensors. */
   readonly leftOut: readonly string[];
+  /** Entries that hold weights, too, and were not taken. */
+  readonly others: readonly string[];
 }
 
 /** Entries that checkpoints keep weights under. Where several are there the first of this list is taken. */
@@ -23,6 +25,9 @@ const MAX_WRAPPERS = 4;
 const MAX_ENTRIES = 100;
 /** Tensors may share a storage (tied weights), but not without end: all values together by all stored ones. */
 const MAX_SHARING = 4;
+/** Bytes of the values as f32, by those of the file: f16 that is shared so often; but small files may be packed well. */
+const MAX_GROWTH = 2 * MAX_SHARING;
+const ALWAYS_BYTES = 64 * 2 ** 20;
 
 /**
  * @param bytes safetensors, or a file of torch.save (zip or legacy) with a state dict, bare or in a usual checkpoint.
@@ -33,12 +38,12 @@ const MAX_SHARING = 4;
 export async function readStateDict(bytes: Uint8Array): Promise<StateDict> {
   const format = sniff(bytes, failIn("weights"));
   const fail = failIn(format);
-  if (format === "safetensors") return { ...readSafetensors(bytes, isBatchCounter), format, path: [], leftOut: [] };
+  if (format === "safetensors") return { ...readSafetensors(bytes, isBatchCounter), format, path: [], leftOut: [], others: [] };
   const saved = format === "torch-zip" ? await readTorchZip(bytes, fail) : readTorchLegacy(bytes, fail);
-  const { path, dict } = findStateDict(saved.value, fail);
+  const { path, dict, others } = findStateDict(saved.value, fail);
   const views = [...dict].flatMap(([name, value]): [string, TensorView][] => (value instanceof TensorView && !isBatchCounter(name) ? [[name, value]] : []));
   const leftOut = [...dict].flatMap(([name, value]) => (value instanceof TensorView ? [] : [name]));
-  return { tensors: readViews(views, saved, fail), metadata: {}, format, path, leftOut };
+  return { tensors: readViews(views, saved, bytes.byteLength, fail), metadata: {}, format, path, leftOut, others };
 }
 
 /** Formats that are told apart only to be refused: where in the file, its bytes as latin1, what to say. */
@@ -61,17 +66,19 @@ function sniff(bytes: Uint8Array, fail: Fail): StateDict["format"] {
 type Dict = ReadonlyMap<string, unknown>;
 
 /** Wrappers are looked for first: a checkpoint may hold tensors of its own, such as its best accuracy. */
-function findStateDict(value: unknown, fail: Fail): { path: string[]; dict: Dict } {
+function findStateDict(value: unknown, fail: Fail): { path: string[]; dict: Dict; others: string[] } {
   const path: string[] = [];
+  const others: string[] = [];
   let dict = asDict(value);
   if (!dict) throw fail("refused", `expected a dict of tensors, got ${value instanceof TensorView ? "a single tensor" : typeof value}; save model.state_dict()`);
   while (path.length < MAX_WRAPPERS) {
     const name = wrapperIn(dict);
     if (name === undefined) break;
     path.push(name);
+    others.push(...WRAPPERS.filter((other) => other !== name && holdsTensors(asDict(dict!.get(other)) ?? new Map())));
     dict = asDict(dict.get(name))!;
   }
-  if (holdsTensors(dict)) return { path, dict };
+  if (holdsTensors(dict)) return { path, dict, others };
   throw fail("refused", `expected tensors by name, or under one of ${WRAPPERS.join(", ")}; got entries ${[...dict.keys()].slice(0, 10).join(", ") || "none"}; save model.state_dict()`);
 }
 
@@ -90,11 +97,12 @@ function asDict(value: unknown): Dict | undefined {
 function holdsTensors(dict: Dict): boolean { return [...dict.values()].some((value) => value instanceof TensorView); }
 
 /** Storages first, so that a limit on what is made of them counts bytes that are there. */
-function readViews(views: readonly (readonly [string, TensorView])[], { bytesOf }: SavedObject, fail: Fail): Map<string, NamedTensor> {
+function readViews(views: readonly (readonly [string, TensorView])[], { bytesOf }: SavedObject, fileBytes: number, fail: Fail): Map<string, NamedTensor> {
   const bytes = new Map<Storage, Uint8Array>();
   for (const [, { storage: { root } }] of views) if (!bytes.has(root)) bytes.set(root, bytesOf(root));
   const stored = [...bytes.keys()].reduce((sum, { length }) => sum + length, 0);
   const wanted = views.reduce((sum, [, { shape }]) => sum + volume(shape), 0);
   if (wanted > MAX_SHARING * stored) throw fail("refused", `expected tensors of at most ${MAX_SHARING} times the ${stored} stored values, got ${wanted}; save contiguous() copies`);
+  if (4 * wanted > MAX_GROWTH * fileBytes + ALWAYS_BYTES) throw fail("refused", `expected at most ${MAX_GROWTH} times the file's ${fileBytes} bytes as 32-bit floats, got ${4 * wanted}; save the weights as floats, not packed`);
   return new Map(views.map(([name, view]) => [name, readView(name, view, bytes.get(view.storage.root)!, fail)]));
 }

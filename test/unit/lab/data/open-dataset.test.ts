@@ -234,7 +234,8 @@ describe("data sets in the folders that they are published in", () => {
     const dataset = await open({ kind: "idx", test: { images, labels: idx("labels.idx", [0x801, 2], [7, 0]) } });
     assert.deepEqual([dataset.inputShape, labelsOf(dataset), dataset.classes.length], [[1, 1, 3], [7, 0], 8]);
     await assert.rejects(open({ kind: "idx", test: { images, labels: idx("other.idx", [0x801, 2], [7, 0]) }, classCount: 7 }), /other\.idx, label 0: expected less than the number of classes, 7, got 7/);
-    await assert.rejects(open({ kind: "idx", test: { images: idx("none.idx", [0x803, 2 ** 31, 0, 0], []), labels: images } }), /none\.idx at 8: expected images of at least one pixel/);
+    await assert.rejects(open({ kind: "idx", test: { images: idx("none.idx", [0x803, 2 ** 31, 0, 0], []), labels: images } }), /none\.idx at 8: expected images of 1 to 4096 pixels each way, got 0×0/);
+    await assert.rejects(open({ kind: "idx", test: { images: idx("wide.idx", [0x803, 1, 1, 5000], Array<number>(5000).fill(0)), labels: images } }), /wide\.idx at 8: expected images of 1 to 4096 pixels each way, got 1×5000/);
   });
 
   it("a list of files with a label each", async () => {

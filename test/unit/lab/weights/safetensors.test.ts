@@ -49,6 +49,7 @@ describe("safetensors", () => {
     ["a header that is no UTF-8", (() => { const b = file('{"a":1}'); b[9] = 0xff; return b; })(), /a JSON header/],
     ["a header that is a list", file("[]"), /an object as header/],
     ["a name twice", file(`{"x":${JSON.stringify(entry([1], 0, 4))},"\\u0078":${JSON.stringify(entry([1], 4, 8))}}`, 8), /"x" twice/],
+    ["a name twice, with space before the colon", file(`{"x" \n:${JSON.stringify(entry([1], 0, 4))},"x":${JSON.stringify(entry([1], 4, 8))}}`, 8), /"x" twice/],
     ["a field twice", file('{"x":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4), /"dtype" twice/],
     ["a truth value of 2", (() => { const b = file({ x: entry([1], 0, 1, "BOOL") }, 1); b.set([2], b.length - 1); return b; })(), /tensor x: .*got 2 at 0/],
     ["a type's bytes that are another's", file({ x: entry([1], 0, 4, "BF16") }, 4), /tensor x \[1\] of BF16 to take 2 bytes, got 4/],
@@ -94,6 +95,8 @@ describe("safetensors", () => {
   ] as const) it(`refuses ${stored[stored.length - 1]} as ${dtype}`, () => assert.throws(() => readSafetensors(typed(dtype, stored, [stored.length])), { code: "WEIGHTS_UNSUPPORTED", message }));
 
   it("does not convert what is not wanted", () => assert.equal(readSafetensors(typed("I64", BigInt64Array.of(2n ** 24n + 1n), [1]), (name) => name === "x").tensors.size, 0));
+
+  it("takes a note of millions of characters", () => assert.equal(readSafetensors(file({ __metadata__: { a: "a".repeat(20_000_000) } })).metadata["a"]!.length, 20_000_000));
 
   it("takes a tensor called __proto__ for what it is", () => {
     const read = readSafetensors(file(`{"__proto__":${JSON.stringify(entry([1], 0, 4))}}`, 4));

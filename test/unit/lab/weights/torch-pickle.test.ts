@@ -136,6 +136,7 @@ describe("where the weights are", () => {
   it("under the only name that holds tensors", async () => assert.deepEqual(await pathOf(py.dict([py.text("classifier"), dictOf(whole)], [py.text("args"), dictOf(py.none)])), ["classifier"]));
   it("nowhere: two names could be meant", () => assert.rejects(pathOf(py.dict([py.text("left"), dictOf(whole)], [py.text("right"), dictOf(whole)])), { code: "WEIGHTS_UNSUPPORTED", message: /got entries left, right/ }));
   it("in the file itself; what is no tensor is left out", async () => assert.deepEqual((await readStateDict(file(py.dict([py.text("x"), whole], [py.text("note"), py.text("hello")])))).leftOut, ["note"]));
+  it("twice: what was not taken is named", async () => assert.deepEqual((await readStateDict(file(py.dict([py.text("model_ema"), dictOf(whole)], [py.text("model"), dictOf(whole)], [py.text("net"), py.text("resnet")])))).others, ["model_ema"]));
   it("a single tensor is no state dict", () => assert.rejects(pathOf(whole), { code: "WEIGHTS_UNSUPPORTED", message: /got a single tensor/ }));
 });
 

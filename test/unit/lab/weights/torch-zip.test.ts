@@ -16,6 +16,14 @@ it("reads what the writer of these tests writes, stored or deflated", async () =
   assert.deepEqual(await read([{ ...pickle, deflated: true }, { ...numbers, deflated: true }, { name: "archive/byteorder", data: Buffer.from("little") }]), [1, 2, 3]);
 });
 
+it("a small archive cannot ask for much: bytes packed to a sixteenth, each read as four, under four names", async () => {
+  const n = 2 ** 24 - 4096; // what is always allowed to be unpacked
+  const zeros: Member = { name: "archive/data/0", data: new Uint8Array(n), deflated: true };
+  const view = tensor(storage("0", n, "ByteStorage"), 0, [n], [1]);
+  const object = py.dict(...["a", "b", "c", "d"].map((name): [Uint8Array, Uint8Array] => [py.text(name), view]));
+  await assert.rejects(readStateDict(writeZip([{ name: "archive/data.pkl", data: py.pickle(object) }, zeros])), { code: "WEIGHTS_UNSUPPORTED", message: /at most 8 times the file's \d+ bytes/ });
+});
+
 describe("a zip archive that lies is refused", () => {
   const cases: readonly (readonly [string, readonly Member[], RegExp])[] = [
     ["about a checksum", [pickle, { ...numbers, crc: 1 }], /member archive\/data\/0: expected 12 bytes with checksum 1/],
