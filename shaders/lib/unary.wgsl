@@ -55,7 +55,10 @@ fn unary_slope(x: vec4f) -> vec4f {
     case 15u: { return sigmoid(x); }
     case 17u: { return select(select(x / 3.0 + 0.5, vec4f(1.0), x > vec4f(3.0)), vec4f(0.0), x < vec4f(-3.0)); }
     case 18u: { return vec4f(params.p0); }
-    case 19u: { return select(vec4f(0.0), vec4f(1.0), (x > vec4f(params.p0)) & (x < vec4f(params.p1))); }
+    case 19u: { // p2: at the bounds, too
+      let bound = (x == vec4f(params.p0)) | (x == vec4f(params.p1));
+      return select(vec4f(0.0), vec4f(1.0), ((x > vec4f(params.p0)) & (x < vec4f(params.p1))) | (bound & vec4<bool>(params.p2 == 1.0)));
+    }
     case 20u: { return select(vec4f(params.p0), vec4f(1.0), x > vec4f(0.0)); }
     case 21u: { return params.p1 * select(params.p0 * params.p2 * exp(min(x, vec4f(0.0)) * params.p2), vec4f(1.0), x > vec4f(0.0)); }
     case 22u: { let s = params.p0 * x + params.p1; return select(vec4f(0.0), vec4f(params.p0), (s > vec4f(0.0)) & (s < vec4f(1.0))); }

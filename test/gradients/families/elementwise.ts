@@ -4,7 +4,7 @@ import { operatorNetwork } from "./operator-network.ts";
 /** Smooth around 0 or with a kink that no test value is near. */
 const anywhere: readonly UnaryFunction[] = [
   { name: "neg" }, { name: "abs" }, { name: "exp" }, { name: "sigmoid" }, { name: "tanh" }, { name: "erf" }, { name: "sin" }, { name: "cos" }, { name: "softplus" }, { name: "hardSwish" },
-  { name: "affine", scale: -1.5, shift: 0.25 }, { name: "clip", min: -0.5, max: 0.75 }, { name: "clip", min: 0, max: Infinity }, { name: "leakyRelu", slope: 0.1 }, { name: "elu", alpha: 1.3 },
+  { name: "affine", scale: -1.5, shift: 0.25 }, { name: "clip", min: -0.5, max: 0.75 }, { name: "clip", min: 0, max: Infinity }, { name: "clamp", min: -0.4, max: Infinity }, { name: "leakyRelu", slope: 0.1 }, { name: "elu", alpha: 1.3 },
   { name: "selu", alpha: 1.6732632423543772, gamma: 1.0507009873554805 }, { name: "celu", alpha: 0.7 }, { name: "hardSigmoid", alpha: 0.3, beta: 0.45 },
   { name: "gelu", approximate: "none" }, { name: "gelu", approximate: "tanh" }, { name: "pow", exponent: 3 },
 ];

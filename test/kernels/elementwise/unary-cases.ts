@@ -13,7 +13,7 @@ const unbounded = (...fns: readonly UnaryFunction[]): UnaryCase[] => fns.map((fn
 export const unaryCases: readonly UnaryCase[] = [
   ...unbounded(
     { name: "neg" }, { name: "abs" }, { name: "exp" }, { name: "floor" }, { name: "ceil" }, { name: "round" }, { name: "sign" }, { name: "sin" }, { name: "cos" }, { name: "not" }, { name: "hardSwish" },
-    { name: "affine", scale: -2.5, shift: 0.75 }, { name: "clip", min: -1, max: 3 }, { name: "clip", min: -Infinity, max: 0.5 }, { name: "leakyRelu", slope: 0.01 },
+    { name: "affine", scale: -2.5, shift: 0.75 }, { name: "clip", min: -1, max: 3 }, { name: "clip", min: -Infinity, max: 0.5 }, { name: "clamp", min: -1, max: 3 }, { name: "leakyRelu", slope: 0.01 },
     { name: "hardSigmoid", alpha: 0.2, beta: 0.5 }, { name: "pow", exponent: 2 }, { name: "pow", exponent: 3 }, { name: "pow", exponent: 0 }, { name: "pow", exponent: 1 },
   ),
   ...([

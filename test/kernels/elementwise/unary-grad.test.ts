@@ -55,6 +55,10 @@ describe("elementwise/unary-grad", () => {
     assert.deepEqual([...await run({ name: "clip", min: 0, max: 6 }, Float64Array.of(1, 1, 1, 1, 1), Float64Array.of(-1, 0, 3, 6, 7))], [0, 0, 1, 0, 0]);
   });
 
+  it("passes at the bounds of clamp, as torch.clamp", async () => {
+    assert.deepEqual([...await run({ name: "clamp", min: 0, max: 6 }, Float64Array.of(1, 1, 1, 1, 1), Float64Array.of(-1, 0, 3, 6, 7))], [0, 1, 1, 1, 0]);
+  });
+
   it("repeats to the bit", async () => {
     const [dy, x] = [uniform(1, 3000), uniform(2, 3000)];
     assert.deepEqual(await run({ name: "gelu", approximate: "tanh" }, dy, x), await run({ name: "gelu", approximate: "tanh" }, dy, x));

@@ -4,14 +4,14 @@ import { attributes, type GradientRules, inputOf, shapeOfInput } from "../tape.t
 
 /**
  * Functions of one number. `not` is 1 where x is 0 and 0 elsewhere; `round` takes halves to the even neighbour; `clip` has
- * gradient 0 at its bounds, as ReLU, ReLU6 and hardtanh have in PyTorch (torch.clamp passes there). floor, ceil, round, sign
+ * gradient 0 at its bounds, as ReLU, ReLU6 and hardtanh have in PyTorch; `clamp` lets it through there, as torch.clamp does. floor, ceil, round, sign
  * and not change in steps: nothing flows back through them. log, sqrt, reciprocal and pow are the caller's promise that x
  * lies in their domain.
  */
 export type UnaryFunction =
   | { readonly name: "neg" | "abs" | "sqrt" | "exp" | "log" | "sigmoid" | "tanh" | "erf" | "reciprocal" | "floor" | "ceil" | "round" | "sign" | "sin" | "cos" | "softplus" | "not" | "hardSwish" }
   | { readonly name: "affine"; readonly scale: number; readonly shift: number } // scale·x + shift
-  | { readonly name: "clip"; readonly min: number; readonly max: number } // ±∞ for no bound
+  | { readonly name: "clip" | "clamp"; readonly min: number; readonly max: number } // ±∞ for no bound
   | { readonly name: "leakyRelu"; readonly slope: number }
   | { readonly name: "elu"; readonly alpha: number }
   | { readonly name: "selu"; readonly alpha: number; readonly gamma: number }
@@ -37,7 +37,7 @@ export function add(graph: GraphBuilder, a: Value, b: Value): Value {
 
 export function unary(graph: GraphBuilder, fn: UnaryFunction, x: Value): Value {
   const numbers = Object.entries(fn).filter(([, v]) => typeof v === "number") as [string, number][];
-  if (fn.name === "clip") { if (!(fn.min <= fn.max)) throw mismatch("clip", "min ≤ max", [fn.min, fn.max]); }
+  if (fn.name === "clip" || fn.name === "clamp") { if (!(fn.min <= fn.max)) throw mismatch(fn.name, "min ≤ max", [fn.min, fn.max]); }
   else if (!numbers.every(([, v]) => Number.isFinite(v))) throw mismatch(fn.name, "finite parameters", Object.fromEntries(numbers));
   if (fn.name === "celu" && fn.alpha === 0) throw mismatch("celu", "alpha other than 0", fn.alpha);
   return graph.push({ op: "unary", fn }, [x], graph.shapeOf(x));
@@ -48,7 +48,7 @@ export function keepsZero(fn: UnaryFunction): boolean {
   switch (fn.name) {
     case "exp": case "log": case "sigmoid": case "reciprocal": case "cos": case "softplus": case "not": case "hardSigmoid": return false;
     case "affine": return fn.shift === 0;
-    case "clip": return fn.min <= 0 && fn.max >= 0;
+    case "clip": case "clamp": return fn.min <= 0 && fn.max >= 0;
     case "pow": return fn.exponent > 0;
     default: return true;
   }

@@ -20,7 +20,7 @@ function codeOf(fn: UnaryFunction): UnaryCode {
   const code = (FN: number, p0 = 0, p1 = 0, p2 = 0): UnaryCode => ({ FN, p0, p1, p2 });
   switch (fn.name) {
     case "affine": return code(18, fn.scale, fn.shift);
-    case "clip": return code(19, Math.max(fn.min, -MAX_F32), Math.min(fn.max, MAX_F32));
+    case "clip": case "clamp": return code(19, Math.max(fn.min, -MAX_F32), Math.min(fn.max, MAX_F32), Number(fn.name === "clamp"));
     case "leakyRelu": return code(20, fn.slope);
     case "elu": return code(21, fn.alpha, 1, 1);
     case "selu": return code(21, fn.alpha, fn.gamma, 1);

@@ -26,6 +26,7 @@ function slopeOf(fn: UnaryFunction, x: number): number {
     case "hardSwish": return x < -3 ? 0 : x <= 3 ? x / 3 + 0.5 : 1;
     case "affine": return fn.scale;
     case "clip": return x > fn.min && x < fn.max ? 1 : 0;
+    case "clamp": return x >= fn.min && x <= fn.max ? 1 : 0;
     case "leakyRelu": return x > 0 ? 1 : fn.slope;
     case "elu": return x > 0 ? 1 : fn.alpha * Math.exp(x);
     case "selu": return fn.gamma * (x > 0 ? 1 : fn.alpha * Math.exp(x));

@@ -27,7 +27,7 @@ function valueOf(fn: UnaryFunction, x: number): number {
     case "not": return x === 0 ? 1 : 0;
     case "hardSwish": return x * Math.min(1, Math.max(0, x / 6 + 0.5));
     case "affine": return fn.scale * x + fn.shift;
-    case "clip": return Math.min(fn.max, Math.max(fn.min, x));
+    case "clip": case "clamp": return Math.min(fn.max, Math.max(fn.min, x));
     case "leakyRelu": return x > 0 ? x : fn.slope * x;
     case "elu": return x > 0 ? x : fn.alpha * Math.expm1(x);
     case "selu": return fn.gamma * (x > 0 ? x : fn.alpha * Math.expm1(x));

@@ -21,7 +21,7 @@ function unary(writer: OnnxWriter, fn: UnaryFunction, x: string, output: string)
   switch (fn.name) {
     case "affine": writer.node("Add", [times(x, fn.scale), writer.scalar(fn.shift)], {}, output); return;
     case "not": writer.node("Cast", [writer.node("Equal", [x, writer.scalar(0)])], { to: TO_FLOAT }, output); return;
-    case "clip": writer.node("Clip", [x, bound(writer, fn.min), bound(writer, fn.max)], {}, output); return;
+    case "clip": case "clamp": writer.node("Clip", [x, bound(writer, fn.min), bound(writer, fn.max)], {}, output); return;
     case "leakyRelu": writer.node("LeakyRelu", [x], { alpha: { float: fn.slope } }, output); return;
     case "elu": writer.node("Elu", [x], { alpha: { float: fn.alpha } }, output); return;
     case "celu": writer.node("Celu", [x], { alpha: { float: fn.alpha } }, output); return;

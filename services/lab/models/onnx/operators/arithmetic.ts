@@ -46,8 +46,9 @@ const clip: Operator = (mapping) => {
   const { attributes, builder, opset } = mapping;
   const min = (opset < 11 ? attributes.float("min") : mapping.scalar(1)) ?? -Infinity;
   const max = (opset < 11 ? attributes.float("max") : mapping.scalar(2)) ?? Infinity;
-  const x = mapping.value(0);
-  return min === 0 && max === Infinity ? builder.relu(x) : builder.unary({ name: "clip", min: Math.min(min, max), max }, x);
+  // PyTorch writes torch.clamp so, whose gradient passes at the bounds, where images have many pixels; and ReLU6, whose does not.
+  const name = min === 0 && max === 6 ? "clip" : "clamp";
+  return builder.unary({ name, min: Math.min(min, max), max }, mapping.value(0));
 };
 
 const compare = (fn: CompareFunction): Operator => (mapping) => mapping.surroundings.markTruth(mapping.builder.compare(fn, mapping.broadcastable(0), mapping.broadcastable(1)));
