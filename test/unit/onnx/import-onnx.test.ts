@@ -100,6 +100,29 @@ describe("import of an ONNX file", () => {
     assertClose(explainedInF64(imported, image, [0, 1]).logits, await runtime(bytes, image, [2, 3, 6, 5]), { atol: 1e-5, rtol: 1e-5 });
   });
 
+  it("a resize and an expansion of a fixed batch serve batches of other sizes", async () => {
+    const nodes = [node("Resize", ["x", "", "", "large"], ["r"]), node("GlobalAveragePool", ["r"], ["p"]), node("Expand", ["p", "sides"], ["e"]), node("Flatten", ["e"], ["y"])];
+    const bytes = onnxModel({ nodes, initialisers: [ints("large", [2, 3, 11, 7]), ints("sides", [2, 3, 2, 4])], input: [2, 3, 6, 5] });
+    const four = Float32Array.from(uniform(6, 360, 1));
+    const each = [0, 1].map((i) => runtime(bytes, four.slice(i * 180, (i + 1) * 180), [2, 3, 6, 5]));
+    assertClose(explainedInF64(importOnnx(bytes), four, [0, 1, 2, 3]).logits, (await Promise.all(each)).flatMap((row) => Array.from(row)), { atol: 1e-6, rtol: 1e-6 });
+  });
+
+  it("constants have the same names for every number of images", () => {
+    const nodes = [node("Shape", ["x"], ["s"]), node("Slice", ["s", "zero", "one"], ["n"]), node("Concat", ["n", "rest"], ["to"], { axis: 0 }), node("Expand", ["token", "to"], ["t"]), node("Concat", ["x", "t"], ["c"], { axis: 1 }), node("PRelu", ["c", "slope"], ["p"]), node("Flatten", ["p"], ["y"])];
+    const initialisers = [ints("zero", [0]), ints("one", [1]), ints("rest", [1, 6, 5]), floats("token", [1, 1, 6, 5], uniform(7, 30)), floats("slope", [4, 1, 1], uniform(8, 4))];
+    const { architecture, shape } = importOnnx(onnxModel({ nodes, initialisers }));
+    const [one, four] = [1, 4].map((batch) => forwardGraph(architecture, shape, batch).graph.nodes);
+    const names = (graph: typeof one): string[] => graph!.flatMap(({ operation }) => (operation.op === "frozen" || operation.op === "parameter" ? [operation.name] : []));
+    assert.notEqual(one!.length, four!.length); // the expansion is nothing to do for one image
+    assert.deepEqual(names(one), names(four));
+  });
+
+  it("images of 2^25 elements between layers are allowed, whatever batches are checked", () => {
+    const { shape } = importOnnx(onnxModel({ nodes: [node("Resize", ["x", "", "scales"], ["r"]), node("GlobalAveragePool", ["r"], ["y"])], initialisers: [floats("scales", [4], [1, 1, 600, 800])] }));
+    assert.deepEqual(shape.inputShape, [3, 6, 5]); // 3·3600·4000 elements: 77 times that are more than 2^31
+  });
+
   it("a model for one image serves batches: reshapes keep the batch, constants are repeated", async () => {
     const nodes = [
       node("Reshape", ["x", "rows"], ["r"]), node("Transpose", ["r"], ["t"], { perm: [0, 2, 1] }), node("Concat", ["token", "t"], ["c"], { axis: 1 }), node("Reshape", ["c", "wide"], ["w5"]),

@@ -109,6 +109,7 @@ const cases: Readonly<Record<string, Case>> = {
     node("Equal", ["wide", "three"], ["eq"]), node("Where", ["eq", "three", "wide"], ["same"]), node("Expand", ["one", "same"], ["ones"]), node("Concat", ["r", "ones"], ["y"], { axis: 2 }),
   ], weights: [ints("zero", [0], []), ints("zeros", [0]), ints("two", [2]), ints("end", [2n ** 63n - 1n]), ints("minus", [-1]), ints("target1", [1, 3, 1]), ints("three", [3])] },
   "a constant made for the batch": { opset: 13, nodes: [node("Shape", ["x"], ["s"]), node("ConstantOfShape", ["s"], ["half"], { value: floats("", [1], [0.5]) }), node("Mul", ["x", "half"], ["y"])] },
+  "a reduction of a shape by no axes is one by all": { opset: 13, nodes: [node("Shape", ["x"], ["s"]), node("Slice", ["s", "two", "end"], ["hw"]), node("ReduceSum", ["hw", "none"], ["p"], { keepdims: 1, noop_with_empty_axes: 0 }), node("Cast", ["p"], ["f"], { to: 1 }), node("Mul", ["x", "f"], ["y"])], weights: [ints("two", [2]), ints("end", [4]), ints("none", [])] },
   "Range, Mod, Div and Cast of shapes": { opset: 13, nodes: [node("Shape", ["x"], ["s"]), node("Gather", ["s", "i"], ["w"]), node("Range", ["z", "w", "d"], ["r"]), node("Mod", ["r", "three"], ["m"]), node("Div", ["r", "two"], ["h"]), node("Add", ["m", "h"], ["sum"]), node("Cast", ["sum"], ["f"], { to: 1 }), node("Sqrt", ["f"], ["q"]), node("Add", ["x", "q"], ["y"])], weights: [ints("i", [3], []), ints("z", [0], []), ints("d", [1], []), ints("three", [3], []), ints("two", [2], [])] },
 };
 

@@ -2,6 +2,7 @@ import { elements } from "../../gpu/tensor.ts";
 import { mismatch, requireAxis, sameShape } from "../check.ts";
 import type { GraphBuilder, Operation, Shape, Value } from "../graph.ts";
 import { attributes, type GradientRule, type GradientRules, inputOf, shapeOfInput, type Tape } from "../tape.ts";
+import { relu } from "./elementwise.ts";
 
 export type ArithmeticFunction = "add" | "sub" | "mul" | "div" | "pow" | "max" | "min";
 /** Of truth values and to truth values; what is not 0 is true. */
@@ -32,7 +33,7 @@ export function where(graph: GraphBuilder, condition: Value, a: Value, b: Value)
 export function prelu(graph: GraphBuilder, x: Value, slope: Value): Value {
   const shape = graph.shapeOf(x);
   if (!sameShape(broadcastShape("prelu", shape, graph.shapeOf(slope)), shape)) throw mismatch("prelu", `a slope that broadcasts to [${shape.join(", ")}]`, graph.shapeOf(slope));
-  return where(graph, compare(graph, "greater", x, graph.constant([1], [0])), x, binary(graph, "mul", x, slope));
+  return where(graph, relu(graph, x), x, binary(graph, "mul", x, slope)); // relu(x) is not 0 where x is positive
 }
 
 /** max is that of the first where several are largest, as far as gradients go. */

@@ -31,6 +31,19 @@ export function batchedShape(mapping: Mapping, from: Shape): Shape | undefined {
   return after.with(chosen.at, after[chosen.at]! * from[axis]! / before[axis]!);
 }
 
+/**
+ * The side that a model asks for on an axis of its first input: where that axis holds the batch, the file's batch size stands for any.
+ *
+ * @throws AppError MODEL_UNSUPPORTED when it asks for another number of images than it has.
+ */
+export function batchedSide(mapping: Mapping, axis: number, side: number): number {
+  const before = mapping.surroundings.referenceShape(mapping.node.inputs[0]!)?.[axis];
+  const now = mapping.shape(0)[axis]!;
+  if (before === undefined || before === now) return side;
+  if (side !== before) throw mapping.refused(`the ${before} elements of axis ${axis}, which holds the batch, to stay`, String(side), "export the model with a dynamic batch axis");
+  return now;
+}
+
 /** Constants of a model exported for one image are concatenated with every image of a batch. */
 export function expandToBatch({ builder, node, surroundings }: Mapping, parts: readonly Value[], axis: number): readonly Value[] {
   if (surroundings.referenceShape(node.outputs[0]!) === undefined) return parts;

@@ -11,13 +11,24 @@ const CARRIERS: ReadonlySet<string> = new Set(["Identity", "Cast", "Dropout"]);
  * @returns the nodes without it, and the operator that was taken out.
  */
 export function stripSoftmax(nodes: readonly OnnxNode[], output: string): { readonly nodes: readonly OnnxNode[]; readonly stripped?: string } {
-  const made = nodes.find(({ outputs }) => outputs[0] === output);
-  if (!made) return { nodes };
-  if (CARRIERS.has(made.op) && readers(nodes, made.inputs[0]!) === 1) return stripSoftmax(nodes, made.inputs[0]!);
-  return isClassSoftmax(made) && readers(nodes, output) <= 1 ? { nodes: nodes.map((node) => (node === made ? { ...node, op: "Identity", attributes: [] } : node)), stripped: made.op } : { nodes };
+  const makers = new Map(nodes.flatMap((node) => (node.outputs[0] ? [[node.outputs[0], node] as const] : [])));
+  const readers = countReaders(nodes);
+  let name = output;
+  let made = makers.get(name);
+  while (made && CARRIERS.has(made.op) && readers.get(made.inputs[0] ?? "") === 1) {
+    name = made.inputs[0]!;
+    made = makers.get(name);
+  }
+  if (!made || !isClassSoftmax(made) || (readers.get(name) ?? 0) > 1) return { nodes };
+  return { nodes: nodes.map((node) => (node === made ? { ...node, op: "Identity", attributes: [] } : node)), stripped: made.op };
 }
 
-function readers(nodes: readonly OnnxNode[], name: string): number { return nodes.reduce((count, { inputs, captures }) => count + [...inputs, ...captures].filter((input) => input === name).length, 0); }
+/** How often each tensor is read. */
+function countReaders(nodes: readonly OnnxNode[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { inputs, captures } of nodes) for (const names of [inputs, captures]) for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+}
 
 function isClassSoftmax({ op, attributes }: OnnxNode): boolean {
   const axis = attributes.find(({ name, type }) => name === "axis" && type === Type.INT)?.i;

@@ -36,7 +36,7 @@ export class ImportedArchitecture implements Architecture {
    */
   check(normalisation: Normalisation): { readonly classCount: number; readonly weights: ReadonlyMap<string, PlacedWeight> } {
     const [one, few, many] = [ONE, FEW, MANY].map((batch) => this.#build(new GraphBuilder(batch), normalisation)) as [Built, Built, Built];
-    requireIndependence(few.builder.graph, many.builder.graph, many.logits);
+    requireIndependence({ graph: few.builder.graph, logits: few.logits }, { graph: many.builder.graph, logits: many.logits });
     requireGradient(one);
     return { classCount: one.builder.shapeOf(one.logits)[1]!, weights: one.weights };
   }

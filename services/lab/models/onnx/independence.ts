@@ -1,21 +1,27 @@
+import { isDeepStrictEqual } from "node:util";
+
 import type { Graph, Node, Shape, Value } from "../../../engine/graph/graph.ts";
 import { clip, unsupported } from "./errors.ts";
 
 /** Where the images of a batch are in a value: along an axis, `inner` elements of it from one image to the next. */
 interface Place { readonly axis: number; readonly inner: number }
 
+/** A network for one batch size. */
+interface Scored { readonly graph: Graph; readonly logits: Value }
+
 /**
  * Shows that a network treats each image by itself: without that no attribution or attack of an image would mean anything.
- * The graphs of two batch sizes must differ in the batch alone: the same operations on the same constants, one axis of a
- * value larger by the ratio of the sizes or none, and no operation along that axis. Transposes and reshapes may move it.
+ * The graphs of two batch sizes must differ in the batch alone: the same operations with the same attributes on the same
+ * values and constants, one axis of a value larger by the ratio of the sizes or none, and no operation along that axis. Transposes and reshapes may move it.
  *
  * @throws AppError MODEL_UNSUPPORTED.
  */
-export function requireIndependence(few: Graph, many: Graph, logits: Value): void {
-  if (few.nodes.length !== many.nodes.length) throw mixed(`other operations for ${few.batch} than for ${many.batch} images`);
+export function requireIndependence({ graph: few, logits }: Scored, { graph: many, logits: ofMany }: Scored): void {
+  if (few.nodes.length !== many.nodes.length || logits !== ofMany) throw mixed(`other operations for ${few.batch} than for ${many.batch} images`);
   const places: (Place | undefined)[] = [];
   few.nodes.forEach((node, i) => {
     const axis = grownAxis(node, many.nodes[i]!, many.batch / few.batch);
+    if (!isDeepStrictEqual(node.inputs, many.nodes[i]!.inputs)) throw mixed(`${node.operation.op} of other values for ${few.batch} than for ${many.batch} images`);
     node.inputs.forEach((input, position) => {
       const place = places[input];
       if (place && runsAlong(node, few.nodes[input]!.shape, place.axis, position)) throw mixed(`${node.operation.op} along the batch of [${few.nodes[input]!.shape.join(", ")}]`);
@@ -33,7 +39,9 @@ function grownAxis(few: Node, many: Node, ratio: number): number {
   if (a.op !== b.op || few.shape.length !== many.shape.length || grown.length > 1 || (axis >= 0 && many.shape[axis] !== few.shape[axis]! * ratio)) {
     throw mixed(`${a.op} of [${few.shape.join(", ")}] for some and [${many.shape.join(", ")}] for ${ratio} times as many images`);
   }
-  if (a.op === "frozen" && b.op === "frozen" && (axis >= 0 || a.values.some((value, i) => !Object.is(value, b.values[i])))) throw mixed(`a constant, ${clip(a.name)}, that depends on the number of images`);
+  if (a.op === "frozen" && b.op === "frozen") {
+    if (axis >= 0 || a.values.some((value, i) => !Object.is(value, b.values[i]))) throw mixed(`a constant, ${clip(a.name)}, that depends on the number of images`);
+  } else if (!isDeepStrictEqual(a, b)) throw mixed(`${a.op} with numbers that depend on the number of images`);
   return axis;
 }
 

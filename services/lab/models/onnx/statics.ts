@@ -1,6 +1,7 @@
 import { Attributes } from "./attributes.ts";
 import { Budget } from "./budget.ts";
 import type { Constant } from "./constant.ts";
+import { clip, damaged } from "./errors.ts";
 import { folds } from "./fold/table.ts";
 import type { OnnxModel, OnnxNode } from "./model.ts";
 
@@ -26,7 +27,7 @@ export interface StaticModel {
  * Done once per model, so that building its graph for a batch size costs no arithmetic on weights. Nodes that nothing
  * leads from to `output` are dropped.
  *
- * @throws AppError MODEL_UNSUPPORTED naming a node that cannot be computed.
+ * @throws AppError MODEL_UNSUPPORTED naming a node that cannot be computed; WEIGHTS_CORRUPT for one with more outputs than its operator has.
  */
 export function foldStatics({ opset, input, initialisers }: Pick<OnnxModel, "opset" | "initialisers"> & { readonly input: string }, nodes: readonly OnnxNode[], output: string): StaticModel {
   const constants = new Map<string, Constant>(initialisers);
@@ -39,8 +40,11 @@ export function foldStatics({ opset, input, initialisers }: Pick<OnnxModel, "ops
     const made = foldNode(node, node.inputs.map((name) => constants.get(name)), { opset, budget, limit });
     if (!made) { rest.push(node); continue; }
     node.outputs.forEach((name, i) => {
-      constants.set(name, made[i]!);
-      if (made[i]!.type === "float" && node.inputs.some((from) => weights.has(from))) weights.add(name);
+      if (name === "") return;
+      const tensor = made[i];
+      if (!tensor) throw damaged(`node ${clip(node.name)} (${clip(node.op)}): expected at most ${made.length} outputs, got ${node.outputs.length}; export the model again`);
+      constants.set(name, tensor);
+      if (tensor.type === "float" && node.inputs.some((from) => weights.has(from))) weights.add(name);
     });
   }
   return { opset, input, output, constants, weights, nodes: rest, read: new Set([output, ...rest.flatMap(({ inputs, captures }) => [...inputs, ...captures])]) };

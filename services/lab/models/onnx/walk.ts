@@ -3,7 +3,7 @@ import type { GraphBuilder, Shape, Value } from "../../../engine/graph/graph.ts"
 import { Attributes } from "./attributes.ts";
 import { Budget } from "./budget.ts";
 import { type Constant, volume } from "./constant.ts";
-import { clip, unsupported } from "./errors.ts";
+import { clip, damaged, unsupported } from "./errors.ts";
 import { shapeOf } from "./fold/shapes.ts";
 import { isConstant, Mapping, type Surroundings, type Term, type WeightForm } from "./mapping.ts";
 import type { OnnxNode } from "./model.ts";
@@ -19,7 +19,7 @@ export interface Reference { readonly batch: number; readonly shapes: ReadonlyMa
 /** Of all slices, pads and resizes of a network: thousands of times what one has. */
 const MAX_MAP_ENTRIES = 1 << 22;
 
-/** Largest value of a graph, in elements: above what any adapter binds, far below what overflows. */
+/** Largest value of a graph, in elements of one image: above what any adapter binds, far below what overflows. */
 const MAX_ELEMENTS = 2 ** 31;
 
 /**
@@ -56,7 +56,13 @@ export class Walk implements Surroundings {
     return new Map([...this.#terms].map(([name, term]) => [name, isConstant(term) ? term.shape : this.builder.shapeOf(term)]));
   }
 
-  term(name: string): Term { return this.#terms.get(name) ?? this.model.constants.get(name)!; }
+  /** @throws AppError WEIGHTS_CORRUPT for a further output of a node, which its operator does not make. */
+  term(name: string): Term {
+    const term = this.#terms.get(name) ?? this.model.constants.get(name);
+    if (term === undefined) throw damaged(`tensor ${clip(name)}: expected an output that its operator makes, got a further one; export the model again`);
+    return term;
+  }
+
   isWeight(name: string): boolean { return this.model.weights.has(name); }
   isRead(name: string): boolean { return this.model.read.has(name); }
   isTruth(value: Value): boolean { return this.#truths.has(value); }
@@ -120,7 +126,8 @@ export class Walk implements Surroundings {
 
   /** The branch of an If whose condition follows from shapes. */
   #branch(node: OnnxNode, { taken, otherwise }: NonNullable<OnnxNode["branches"]>): readonly Term[] {
-    const known = this.term(node.inputs[0] ?? "") as Term | undefined;
+    const [condition = ""] = node.inputs;
+    const known = condition === "" ? undefined : this.term(condition);
     if (known === undefined || !isConstant(known) || known.data.length !== 1) throw unsupported(node, "expected a condition that is known at import, got one that depends on the image; export the model without control flow (torch.jit.trace follows one path)");
     const { nodes, outputs } = known.data[0] === 0 ? otherwise : taken;
     for (const each of nodes) this.#visit(each);
@@ -130,7 +137,7 @@ export class Walk implements Surroundings {
   #compute(node: OnnxNode): readonly Term[] {
     if (node.branches) return this.#branch(node, node.branches);
     const terms = node.inputs.map((name) => (name === "" ? undefined : this.term(name)));
-    if (node.op === "Shape" || node.op === "Size") return [this.#shape(node, terms[0]!)];
+    if (node.op === "Shape" || node.op === "Size") return [this.#shape(node, terms[0])];
     const known = terms.map((term) => (term !== undefined && isConstant(term) ? term : undefined));
     const folded = foldNode(node, known, { opset: this.opset, budget: this.#folding, limit: FOLDED_ELEMENTS });
     if (folded) return folded;
@@ -142,7 +149,8 @@ export class Walk implements Surroundings {
     return Array.isArray(made) ? made as readonly Term[] : [made as Term];
   }
 
-  #shape(node: OnnxNode, term: Term): Constant {
+  #shape(node: OnnxNode, term: Term | undefined): Constant {
+    if (term === undefined) throw unsupported(node, "expected an input number 0, got none; export the model again");
     const attributes = new Attributes(node, node.attributes);
     const sides = shapeOf({ attributes }, isConstant(term) ? term.shape : this.builder.shapeOf(term));
     attributes.finish();
@@ -152,8 +160,8 @@ export class Walk implements Surroundings {
   #checked(node: OnnxNode, term: Term): Term {
     if (isConstant(term)) return term;
     const shape = this.builder.shapeOf(term);
-    if (shape.length === 0 || shape.some((side) => !Number.isSafeInteger(side) || side < 1) || volume(shape) > MAX_ELEMENTS) {
-      throw unsupported(node, `expected a result of 1 to ${MAX_ELEMENTS} elements, got [${shape.join(", ")}]; use smaller images`);
+    if (shape.length === 0 || shape.some((side) => !Number.isSafeInteger(side) || side < 1) || volume(shape) / this.builder.batch > MAX_ELEMENTS) {
+      throw unsupported(node, `expected a result of 1 to ${MAX_ELEMENTS} elements for an image, got [${shape.join(", ")}]; use smaller images`);
     }
     return term;
   }

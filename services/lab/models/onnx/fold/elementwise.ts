@@ -1,17 +1,17 @@
 import { type Constant, broadcastShape, broadcastStrides, type ElementType } from "../constant.ts";
 import { unsupported } from "../errors.ts";
 import { elementType, typeName } from "../tensor-data.ts";
-import { type Fold, type Folding, operand, room, strided } from "./folding.ts";
+import { type Fold, type Folding, operand, operands, room, strided } from "./folding.ts";
 
 /** The inputs, broadcast against each other and with `f` applied element by element; the type of the first unless given. */
-function elementwise(folding: Folding, f: (...values: number[]) => number, type?: ElementType, inputs = folding.inputs.map((_, i) => operand(folding, i))): Constant {
+function elementwise(folding: Folding, f: (...values: number[]) => number, type?: ElementType, inputs = operands(folding)): Constant {
   const { node } = folding;
   const shape = broadcastShape(...inputs.map((input) => input.shape));
   if (!shape) throw unsupported(node, `expected shapes that broadcast, got ${inputs.map((input) => `[${input.shape.join(", ")}]`).join(" and ")}; export the model again`);
   const spread = { ...folding, limit: folding.limit / inputs.length }; // every operand takes the result's shape
-  const operands = inputs.map((input) => strided(spread, input, shape, broadcastStrides(input.shape, shape.length)).data);
+  const spreads = inputs.map((input) => strided(spread, input, shape, broadcastStrides(input.shape, shape.length)).data);
   const y = room(spread, type ?? inputs[0]!.type, shape);
-  for (let i = 0; i < y.data.length; i++) y.data[i] = f(...operands.map((data) => data[i]!));
+  for (let i = 0; i < y.data.length; i++) y.data[i] = f(...spreads.map((data) => data[i]!));
   return y;
 }
 

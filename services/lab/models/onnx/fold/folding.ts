@@ -25,6 +25,9 @@ export function operand({ inputs, node }: Folding, index: number): Constant {
   return input;
 }
 
+/** All inputs, at least one. @throws AppError MODEL_UNSUPPORTED when the node lacks one. */
+export function operands(folding: Folding): readonly Constant[] { return [operand(folding, 0), ...folding.inputs.slice(1).map((_, i) => operand(folding, i + 1))]; }
+
 /** Room for a folded tensor. @throws AppError MODEL_UNSUPPORTED when it would be too large. */
 export function room({ node, limit }: Folding, type: ElementType, shape: Shape): Constant {
   const count = volume(shape);

@@ -1,7 +1,7 @@
 import { axesOf, axisOf, reshaped, sliceRange, splitSizes } from "../axes.ts";
 import { broadcastShape, broadcastStrides, type Constant, constant, integers, volume } from "../constant.ts";
 import { unsupported } from "../errors.ts";
-import { type Fold, type Folding, operand, room, strided, stridesOf } from "./folding.ts";
+import { type Fold, type Folding, operand, operands, room, strided, stridesOf } from "./folding.ts";
 
 /** The numbers of an input, or of the attribute that older opsets had in its place; undefined: neither is there. */
 function numbers({ inputs, attributes }: Folding, index: number, attribute?: string): number[] | undefined {
@@ -46,7 +46,7 @@ const gather: Fold = (folding) => {
 };
 
 const concat: Fold = (folding) => {
-  const parts = folding.inputs.map((_, i) => operand(folding, i));
+  const parts = operands(folding);
   const { shape } = parts[0]!;
   const axis = axisOf(folding.node, folding.attributes.int("axis", 0), shape.length);
   if (parts.some((part) => part.shape.length !== shape.length || part.shape.some((side, i) => i !== axis && side !== shape[i]))) {
@@ -162,9 +162,10 @@ const flatten: Fold = (folding) => {
 const reduce = (f: (a: number, b: number) => number, start: number, axesAreInputSince: number): Fold => (folding) => {
   const { node, attributes } = folding;
   const x = operand(folding, 0);
-  const axes = axesOf(node, numbers(folding, 1, folding.opset < axesAreInputSince ? "axes" : undefined) ?? x.shape.map((_, i) => i), x.shape.length);
-  const keep = attributes.flag("keepdims", true);
-  if (attributes.flag("noop_with_empty_axes", false) && axes.length === 0) return x;
+  const given = numbers(folding, 1, folding.opset < axesAreInputSince ? "axes" : undefined) ?? [];
+  const [keep, noop] = [attributes.flag("keepdims", true), attributes.flag("noop_with_empty_axes", false)];
+  if (noop && given.length === 0) return x;
+  const axes = axesOf(node, given.length > 0 ? given : x.shape.map((_, i) => i), x.shape.length);
   const y = room(folding, x.type, x.shape.map((side, axis) => (axes.includes(axis) ? 1 : side)));
   y.data.fill(start);
   const strides = broadcastStrides(y.shape, x.shape.length);

@@ -1,5 +1,6 @@
 import type { Shape, Value } from "../../../../engine/graph/graph.ts";
 import { axisOf } from "../axes.ts";
+import { volume } from "../constant.ts";
 import type { Mapping, Operator, WeightForm } from "../mapping.ts";
 import { vectorForm } from "./convolution.ts";
 
@@ -39,6 +40,8 @@ const groupNorm: Operator = (mapping) => {
   const channels = mapping.shape(0)[1]!;
   const each = channels / groups;
   if (!Number.isInteger(each)) throw mapping.refused(`${channels} channels in equal groups`, `${groups} groups`, "export the model again");
+  const [count, what] = opset >= 21 ? [channels, "channels"] : [groups, "groups"];
+  for (const input of [1, 2]) if (volume(mapping.shape(input)) !== count) throw mapping.refused(`input ${input} to have an element for each of the ${count} ${what}`, `[${mapping.shape(input).join(", ")}]`, "export the model again");
   const form = opset >= 21 || each === 1 ? vectorForm : repeatedForm(each, channels);
   return mapping.builder.groupNorm(mapping.value(0), mapping.weight(1, form), mapping.weight(2, form), groups, epsilon);
 };

@@ -1,5 +1,6 @@
 import type { Value } from "../../../../engine/graph/graph.ts";
 import { axesOf } from "../axes.ts";
+import { batchedSide } from "../fixed-batch.ts";
 import type { Mapping, Operator } from "../mapping.ts";
 import { mapAxis, type Taps } from "./sparse-axis.ts";
 
@@ -63,7 +64,9 @@ function targets(mapping: Mapping, scalesInput: number): Target[] {
   if (given?.length !== axes.length || given.some((v) => !(v > 0))) throw mapping.refused(`${axes.length} positive scales or sizes`, given ? `[${given.join(", ")}]` : "neither", "export the model with a constant size");
   return positions.map((axis, i) => {
     const from = shape[axis]!;
-    return scales ? { axis, scale: scales[i]!, length: Math.floor(from * scales[i]!) } : { axis, scale: sizes![i]! / from, length: sizes![i]! };
+    if (scales) return { axis, scale: scales[i]!, length: Math.floor(from * scales[i]!) };
+    const length = batchedSide(mapping, axis, sizes![i]!);
+    return { axis, scale: length / from, length };
   });
 }
 

@@ -1,7 +1,7 @@
 import type { Shape, Value } from "../../../../engine/graph/graph.ts";
 import { axesOf, axisOf, reshaped, sliceRange, splitSizes } from "../axes.ts";
 import { broadcastShape } from "../constant.ts";
-import { batchedShape, expandToBatch } from "../fixed-batch.ts";
+import { batchedShape, batchedSide, expandToBatch } from "../fixed-batch.ts";
 import type { Mapping, Operator } from "../mapping.ts";
 import { mapAxis } from "./sparse-axis.ts";
 
@@ -50,8 +50,11 @@ const transpose: Operator = (mapping) => {
 
 const expand: Operator = (mapping) => {
   const x = mapping.broadcastable(0);
-  const shape = broadcastShape(mapping.shape(0), mapping.numbers(1) ?? []);
-  if (!shape) throw mapping.refused(`a shape that [${mapping.shape(0).join(", ")}] broadcasts to`, `[${mapping.numbers(1)!.join(", ")}]`, "export the model again");
+  const from = mapping.shape(0);
+  const target = mapping.numbers(1) ?? [];
+  const added = target.length - from.length;
+  const shape = broadcastShape(from, target.map((side, i) => (side === 1 || i < added ? side : batchedSide(mapping, i - added, side))));
+  if (!shape) throw mapping.refused(`a shape that [${from.join(", ")}] broadcasts to`, `[${target.join(", ")}]`, "export the model again");
   return mapping.builder.expand(x, shape);
 };
 
@@ -102,7 +105,8 @@ const gather: Operator = (mapping) => {
   const x = mapping.value(0);
   const shape = mapping.builder.shapeOf(x);
   const axis = axisOf(mapping.node, mapping.attributes.int("axis", 0), shape.length);
-  const indices = mapping.constant(1)!;
+  const indices = mapping.constant(1);
+  if (!indices) throw mapping.refused("an input number 1", "none", "export the model again");
   const from = Array.from(indices.data, (index) => axisOf(mapping.node, index, shape[axis]!));
   const y = mapAxis(mapping, x, axis, from.length, (i) => [[from[i]!, 1]]);
   return indices.shape.length === 1 ? y : mapping.builder.reshape(y, [...shape.slice(0, axis), ...indices.shape, ...shape.slice(axis + 1)]);
