@@ -4,11 +4,9 @@ import type { GoldenResult, ImportedModel } from "../../../schema/jobs/results.t
 import type { ImportModelConfig } from "../../../schema/jobs/run-config.ts";
 import type { Warning } from "../../../schema/jobs/warning.ts";
 import { AppError } from "../../common/errors.ts";
-import { forwardGraph } from "../../lab/models/architecture.ts";
 import { runGolden } from "../../lab/models/brought/golden.ts";
 import { probeOutputs } from "../../lab/models/brought/probe-outputs.ts";
 import { readModel } from "../../lab/models/brought/read-model.ts";
-import { summarise } from "../../lab/models/summary.ts";
 import { writeSafetensors } from "../../lab/models/weights/safetensors.ts";
 import type { TaskContext } from "../context.ts";
 import { readRegularFile } from "../read-file.ts";
@@ -20,9 +18,8 @@ const WEIGHTS = { field: "from.file", maxBytes: 2 ** 31 - 1, advice: "save the w
 export async function importModelTask(context: TaskContext, config: ImportModelConfig): Promise<ImportedModel> {
   const { session } = context;
   const bytes = await readRegularFile(await context.locate(config.from.file), WEIGHTS);
-  const { format, architecture, shape, tensors, operators, warnings } = await readModel(bytes, config);
+  const { format, architecture, shape, tensors, summary: { parameterCount, flops, operators }, warnings } = await readModel(bytes, config);
   session.check();
-  const { parameterCount, flops } = summarise(forwardGraph(architecture, shape, 1).graph);
   if (parameterCount === 0) throw new AppError("MODEL_UNSUPPORTED", "model: expected a network with weights, got none");
   const network = session.loadNetwork(architecture, shape, tensors);
   const found = [...warnings, ...await probeOutputs(session, network)];

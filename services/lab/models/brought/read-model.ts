@@ -6,7 +6,7 @@ import type { Graph, Shape } from "../../../engine/graph/graph.ts";
 import { type Architecture, forwardGraph, type ModelShape } from "../architecture.ts";
 import { architectureNamed } from "../architectures.ts";
 import { importOnnx } from "../onnx/import-onnx.ts";
-import { summarise } from "../summary.ts";
+import { type NetworkSummary, summarise } from "../summary.ts";
 import { matchStateDict } from "../weights/match-state-dict.ts";
 import { readStateDict, type StateDict } from "../weights/state-dict.ts";
 import type { NamedTensor } from "../weights/tensor-file.ts";
@@ -18,7 +18,8 @@ export interface BroughtModel {
   readonly shape: ModelShape;
   /** Exactly the architecture's tensors. */
   readonly tensors: ReadonlyMap<string, NamedTensor>;
-  readonly operators: ImportedModel["operators"];
+  /** Operators as the file names them, or else as the graph does. */
+  readonly summary: NetworkSummary;
   readonly warnings: readonly Warning[];
 }
 
@@ -32,29 +33,33 @@ export type Description = Pick<ImportModelConfig, "from" | "inputShape" | "class
 export async function readModel(bytes: Uint8Array, description: Description): Promise<BroughtModel> {
   const { from } = description;
   const model = from.kind === "onnx" ? readNetwork(bytes, description) : await readWeights(bytes, from.architecture, description);
-  return { ...model, warnings: [...model.warnings, ...rangeWarnings(model.shape)] };
+  const { operators, ...rest } = model;
+  const summary = summarise(forwardGraph(model.architecture, model.shape, 1).graph);
+  return { ...rest, summary: operators ? { ...summary, operators } : summary, warnings: [...model.warnings, ...rangeWarnings(model.shape)] };
 }
 
-function readNetwork(bytes: Uint8Array, { inputShape, classCount, normalisation }: Description): BroughtModel {
+/** `operators`: only where the file has names of its own. */
+type Read = Omit<BroughtModel, "summary"> & { readonly operators?: NetworkSummary["operators"] };
+
+function readNetwork(bytes: Uint8Array, { inputShape, classCount, normalisation }: Description): Read {
   const { architecture, shape, tensors, operators, warnings } = importOnnx(bytes, { ...(inputShape && { inputShape }), ...(normalisation && { normalisation }) });
   if (classCount !== undefined && classCount !== shape.classCount) throw new AppError("MODEL_MISMATCH", `onnx: expected ${classCount} classes, as the request says, got ${shape.classCount}; leave the number out, or name the network's own classes`, { expected: classCount, got: shape.classCount });
   return { format: "onnx", architecture, shape, tensors, operators: [...operators], warnings: [...warnings, ...assumed(normalisation)] };
 }
 
-async function readWeights(bytes: Uint8Array, name: string, { inputShape, classCount, normalisation: given }: Description): Promise<BroughtModel> {
+async function readWeights(bytes: Uint8Array, name: string, { inputShape, classCount, normalisation: given }: Description): Promise<Read> {
   if (!inputShape || classCount === undefined) throw new AppError("INVALID_INPUT", "import: expected inputShape and the number of classes beside a state dict, got none", { field: "inputShape" });
   const { unused, ...architecture } = architectureNamed(name);
   const file = await readStateDict(bytes);
+  const [zeros, ones] = [0, 1].map((value) => new Array<number>(inputShape[0]).fill(value)) as [number[], number[]];
   // Shapes of tensors do not depend on the normalisation, which the file may bring.
-  const build = (mean: readonly number[], std: readonly number[]): Graph => forwardGraph(architecture, { inputShape, classCount, mean, std }, 1).graph;
-  const expected = shapesIn(build(new Array<number>(inputShape[0]).fill(0), new Array<number>(inputShape[0]).fill(1)));
+  const expected = shapesIn(forwardGraph(architecture, { inputShape, classCount, mean: zeros, std: ones }, 1).graph);
   const needed = unused ? new Map([...file.tensors].filter(([tensor]) => !unused.test(tensor))) : file.tensors;
   const { tensors, normalisation: stored } = matchStateDict(needed, expected);
   const { mean, std, warnings } = chooseNormalisation(given, stored, inputShape[0]);
   return {
     format: file.format === "safetensors" ? "safetensors" : "pytorch",
     architecture, shape: { inputShape, classCount, mean, std }, tensors,
-    operators: summarise(build(mean, std)).operators,
     warnings: [...warnings, ...otherWeights(file), ...brokenWeights(tensors)],
   };
 }
